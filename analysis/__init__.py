@@ -1,0 +1,1 @@
+"""Many runs and what they mean: figures, reports and the `fleetsim` command."""

@@ -1,0 +1,200 @@
+"""The `fleetsim` command. Each subcommand is a few lines over the rooms; what is heavy is imported where it is used."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+AUDIT_BROKEN = 1
+WRONG_INPUT = 2
+INTERRUPTED = 130
+
+
+class WrongInput(click.ClickException):
+    """The command line or a file is wrong."""
+
+    exit_code = WRONG_INPUT
+
+
+def main() -> None:
+    """Run the command and exit with its code: 0 done, 1 the run failed, 2 wrong input, 130 interrupted."""
+    try:
+        sys.exit(fleetsim.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fleetsim")
+def fleetsim() -> None:
+    """Simulate a fleet of AI accelerators: waits, load, energy, cost and carbon of inference and training."""
+
+
+@fleetsim.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Another value at a dotted path; repeatable."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed than the file's.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the results  [default: out/<name of the scenario>]"
+)
+@click.option("--force", is_flag=True, help="Overwrite a folder that holds another run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.pass_context
+def run(
+    context: click.Context,
+    file: Path,
+    settings: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    force: bool,  # noqa: FBT001  click passes flags by name
+    as_json: bool,  # noqa: FBT001
+    quiet: bool,  # noqa: FBT001
+) -> None:
+    """Run the scenario in FILE once."""
+    with _wrong_input():
+        from sim.scenario import load
+
+        overrides = _overrides(settings) | ({} if seed is None else {"seed": seed})
+        scenario = load(file, overrides)
+        folder = out or Path("out") / scenario.name
+        _refuse_other_run(folder, force)
+
+        import sim
+
+        with _progress(shown=not quiet and sys.stderr.isatty()) as progress:
+            result = sim.run(scenario, progress=progress)
+        result.save(folder, force=force)
+
+    from analysis import report
+
+    report.write(folder)
+    if not quiet:
+        _print_summary(result.summary, as_json)
+        click.echo(f"results in {folder}", err=True)
+    if not all(law["holds"] for law in result.summary["audit"]):
+        click.echo(
+            "the audit found a broken law: this run is not to be trusted (see the audit in the summary)", err=True
+        )
+        context.exit(AUDIT_BROKEN)
+
+
+@fleetsim.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_context
+def check(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Check FILES, all errors at once, and say what a run would hold, without running."""
+    from analysis.check import describe
+    from sim.scenario import ScenarioError, load
+
+    wrong = False
+    for file in files:
+        try:
+            click.echo("\n".join(describe(load(file))))
+        except ScenarioError as error:
+            click.echo(str(error), err=True)
+            wrong = True
+    if wrong:
+        context.exit(WRONG_INPUT)
+
+
+@fleetsim.command()
+@click.argument("kind", required=False, type=click.Choice(["accelerators", "models", "workloads", "policies"]))
+@click.argument("name", required=False)
+def catalog(kind: Literal["accelerators", "models", "workloads", "policies"] | None, name: str | None) -> None:
+    """Show the facts of the catalog with their sources."""
+    from rich.console import Console
+
+    from analysis import catalog_text
+
+    try:
+        table = (
+            catalog_text.entry(kind, name)
+            if kind and name
+            else catalog_text.overview(kind)
+            if kind
+            else catalog_text.summary()
+        )
+    except KeyError as error:
+        raise WrongInput(str(error)) from None
+    Console().print(table)
+
+
+@fleetsim.command()
+def schema() -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    from sim.scenario import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@fleetsim.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def report(folder: Path) -> None:
+    """Write the HTML report of the run in FOLDER anew."""
+    from analysis import report as html
+
+    if not (folder / "summary.json").is_file():
+        raise WrongInput(f"{folder} holds no run (no summary.json)")
+    click.echo(html.write(folder))
+
+
+@contextmanager
+def _wrong_input() -> Iterator[None]:
+    from sim.scenario import ScenarioError
+
+    try:
+        yield
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_INPUT)
+
+
+def _overrides(settings: tuple[str, ...]) -> dict[str, Any]:
+    from sim.scenario.yaml_reader import read_value
+
+    overrides = {}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals or not path.strip():
+            raise WrongInput(f"--set {setting}: write --set path=value, such as --set pools.h100.nodes=12")
+        overrides[path.strip()] = read_value(text, f"--set {path}")
+    return overrides
+
+
+def _refuse_other_run(folder: Path, force: bool) -> None:  # noqa: FBT001
+    if folder.exists() and not folder.is_dir():
+        raise WrongInput(f"{folder} is not a folder")
+    if (folder / "summary.json").exists() and not force:
+        raise WrongInput(f"{folder} holds another run; name another --out, or overwrite it with --force")
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[float], None] | None]:
+    """Yield a function that takes the share done; None where nobody watches."""
+    if not shown:
+        yield None
+        return
+    with click.progressbar(length=1000, label="simulating", file=sys.stderr) as bar:
+        yield lambda share: bar.update(int(share * 1000) - bar.pos)
+
+
+def _print_summary(summary: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    from rich.console import Console
+
+    from analysis import tables
+
+    tables.print_summary(summary, Console())

@@ -1,0 +1,30 @@
+"""Charts of a run, one function each, the same for notebooks and reports.
+
+Every function takes a run (the result of `sim.run`, or the folder that `fleetsim run` wrote) and returns a
+`matplotlib.figure.Figure`; beside each stands a function that gives its numbers as a table.
+"""
+
+from analysis.figures.energy import energy_by_owner, energy_by_pool, energy_numbers
+from analysis.figures.jobs import job_curves, job_times
+from analysis.figures.latency import latency_ccdf, latency_curves
+from analysis.figures.over_time import jobs_over_time, queue_numbers, queue_over_time
+from analysis.figures.pools import power_numbers, power_over_time, utilization_numbers, utilization_over_time
+from analysis.figures.style import svg
+
+__all__ = [
+    "energy_by_owner",
+    "energy_by_pool",
+    "energy_numbers",
+    "job_curves",
+    "job_times",
+    "jobs_over_time",
+    "latency_ccdf",
+    "latency_curves",
+    "power_numbers",
+    "power_over_time",
+    "queue_numbers",
+    "queue_over_time",
+    "svg",
+    "utilization_numbers",
+    "utilization_over_time",
+]

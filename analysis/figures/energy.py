@@ -1,0 +1,162 @@
+"""Where the energy went: by who held the accelerators, and by what the accelerators were doing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis.figures.style import INK, canvas, shortened
+from analysis.run_folder import Run, opened
+from analysis.wording import energy, figure, find, number, share
+
+MOST_BARS = 12
+_REST = "hosts and other"
+_LEGEND_COLUMNS = 6
+_STATES = {
+    "off": ("#f2f2f2", ""),
+    "down": ("#f2f2f2", "xx"),
+    "sleeping": ("#e3e3e3", ""),
+    "idle": ("#c9ced3", ""),
+    "resident": ("#9aa3ab", ""),
+    "start_up": ("#F0E442", ""),
+    "starting": ("#F0E442", ""),
+    "prefill": ("#E69F00", ""),
+    "decode": ("#0072B2", ""),
+    "batch": ("#56B4E9", "||"),
+    "busy": ("#0072B2", ""),
+    "serving": ("#0072B2", ""),
+    "training": ("#009E73", "\\\\"),
+    "held": ("#CC79A7", ""),
+    "unassigned": ("#e3e3e3", ""),
+    "hosts": ("#6b4c3b", "//"),
+    _REST: ("#6b4c3b", "//"),
+}
+"""Colour and hatch; the order is that of the segments, what draws power without work first."""
+_SPARE = ("#D55E00", "#CC79A7", "#000000")
+
+
+def energy_numbers(source: Run | Path | str, by: str) -> pd.DataFrame:
+    """Return the bars of `energy_by_owner` (`by` owner) or `energy_by_pool` (pool) in kWh, a column for each part."""
+    summary = opened(source).summary
+    bars = _owners(summary) if by == "owner" else _pools(summary)
+    if not bars:
+        return pd.DataFrame()
+    table = pd.DataFrame.from_dict(bars, orient="index")
+    states = [str(column) for column in table.columns]
+    known = [state for state in _STATES if state in states]
+    table = table[known + sorted(state for state in states if state not in known)]
+    table = table.loc[:, (table.fillna(0.0).abs() > 0).any()]
+    return table.rename_axis(by).reset_index()
+
+
+def energy_by_owner(source: Run | Path | str) -> Figure:
+    """Energy of each service by phase, of each training stream, and of accelerators that nobody held."""
+    run = opened(source)
+    table = energy_numbers(run, "owner")
+    return _bars(
+        table,
+        "owner",
+        "Accelerators and hosts before PUE, attributed to who held them, by what they did",
+        "took",
+    )
+
+
+def energy_by_pool(source: Run | Path | str) -> Figure:
+    """Energy of each pool by the state its accelerators were in, and of its hosts."""
+    run = opened(source)
+    return _bars(
+        energy_numbers(run, "pool"),
+        "pool",
+        "Accelerators by state, and their hosts, before PUE",
+        "drew",
+    )
+
+
+def _owners(summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    bars = {}
+    for name, service in (summary.get("services") or {}).items():
+        bars[name] = _parts(find(service, "energy_kwh_by_phase"), find(service, "energy_kwh"))
+    for name, stream in (summary.get("training") or {}).items():
+        bars[name] = {"training": figure(find(stream, "energy_kwh")) or 0.0}
+    total = figure(find(summary, "fleet", "energy_kwh"))
+    rest = total - sum(sum(parts.values()) for parts in bars.values()) if total else 0.0
+    if total and rest > 1e-6 * total:
+        bars["unassigned"] = {"unassigned": rest}
+    return {name: parts for name, parts in bars.items() if sum(parts.values()) > 0}
+
+
+def _pools(summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    pools = summary.get("pools") or {}
+    bars = {name: _parts(_with_hosts(pool), find(pool, "energy_kwh")) for name, pool in pools.items()}
+    return {name: parts for name, parts in bars.items() if sum(parts.values()) > 0}
+
+
+def _with_hosts(pool: Mapping[str, Any]) -> dict[str, Any]:
+    states = dict(find(pool, "energy_kwh_by_state") or {})
+    hosts, total = figure(find(pool, "host_energy_kwh")), figure(find(pool, "energy_kwh"))
+    known = sum(value for value in states.values() if figure(value) is not None)
+    if hosts and total and known + hosts <= total * (1 + 1e-6):
+        states["hosts"] = hosts
+    return states
+
+
+def _parts(by: Mapping[str, Any] | None, total: Any) -> dict[str, float]:
+    parts = {name: known for name, value in (by or {}).items() if (known := figure(value)) is not None}
+    whole = figure(total) or 0.0
+    rest = whole - sum(parts.values())
+    return parts | ({_REST: rest} if rest > 1e-6 * whole else {})
+
+
+def _bars(table: pd.DataFrame, by: str, subtitle: str, verb: str) -> Figure:
+    table = table.set_index(by).fillna(0.0)
+    totals = table.sum(axis=1).sort_values(ascending=False, kind="stable")
+    shown = table.loc[totals.index[:MOST_BARS]]
+    more = f"; the {MOST_BARS} largest of {len(totals)}" if len(totals) > MOST_BARS else ""
+    part = totals.iloc[0] / totals.sum()
+    how_much = "most" if part > 0.5 else "the largest part"
+    title = f"{totals.index[0]} {verb} {how_much} of the energy: {energy(totals.iloc[0])}, {share(part)} of the fleet"
+    legend_rows = -(-len(table.columns) // _LEGEND_COLUMNS)
+    figure_, (ax,) = canvas(title, subtitle + more, height=1.25 + 0.34 * len(shown), left=0.5, above=0.2 * legend_rows)
+    size, unit = (1e6, "GWh") if totals.iloc[0] >= 2e6 else (1e3, "MWh") if totals.iloc[0] >= 2e3 else (1.0, "kWh")
+    left = pd.Series(0.0, index=shown.index)
+    spare = iter(_SPARE * len(table.columns))
+    for state in table.columns:
+        colour, hatch = _STATES.get(str(state)) or (next(spare), "--")
+        widths = shown[state] / size
+        ax.barh(
+            range(len(shown)),
+            widths,
+            left=left,
+            height=0.62,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.8,
+            label=str(state).replace("_", " "),
+        )
+        left = left + widths
+    for row, name in enumerate(shown.index):
+        where = (float(left.iloc[row]), float(row))
+        ax.annotate(energy(totals[name]), where, (5, 0), textcoords="offset points", va="center", size=8.5, color=INK)
+    ax.set_yticks(range(len(shown)), [shortened(str(name), 20) for name in shown.index])
+    ax.invert_yaxis()
+    ax.set_xlim(0, float(left.max()) * 1.02)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel(f"energy ({unit})")
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=_LEGEND_COLUMNS,
+        fontsize=8.5,
+        frameon=False,
+        labelcolor=INK,
+        handlelength=1.0,
+        columnspacing=1.2,
+        borderpad=0.2,
+    )
+    return figure_

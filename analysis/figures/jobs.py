@@ -1,0 +1,133 @@
+"""How long jobs waited and how long they took, by the size of their gang."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.style import (
+    COLOURS,
+    DASHES,
+    MOST_LINES,
+    FloatArray,
+    canvas,
+    label_on_curves,
+    log_durations,
+    shares,
+    thinned,
+)
+from analysis.run_folder import Run, opened, window
+from analysis.wording import duration, find, plural, share
+
+MEASURES = {"queueing_s": "waiting time", "jct_s": "time from submission to end"}
+
+
+def survival(seconds: FloatArray, observed: FloatArray) -> FloatArray:
+    """Rows (seconds, share done by then) of the Kaplan-Meier estimate; `observed` is 0 where the wait was cut off.
+
+    Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958.
+    """
+    times, index = np.unique(seconds, return_inverse=True)
+    ended = np.bincount(index, weights=observed, minlength=len(times))
+    at_risk = len(seconds) - np.concatenate([[0], np.cumsum(np.bincount(index, minlength=len(times)))[:-1]])
+    done = 1.0 - np.cumprod(1.0 - ended / at_risk)
+    return np.column_stack([times, done])[ended > 0]
+
+
+def job_curves(source: Run | Path | str) -> pd.DataFrame:
+    """Return the curves of `job_times` as numbers: measure, gang, jobs, seconds, share_done."""
+    run = opened(source)
+    counted = _counted(run)
+    parts = []
+    for measure in MEASURES:
+        for gang, members in _gangs(counted):
+            points = thinned(survival(*_times(run, members, measure)), 80)
+            columns: dict[str, Any] = {
+                "measure": measure,
+                "gang": gang,
+                "jobs": len(members),
+                "seconds": points[:, 0],
+                "share_done": points[:, 1],
+            }
+            parts.append(pd.DataFrame(columns))
+    names = ["measure", "gang", "jobs", "seconds", "share_done"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+
+
+def job_times(source: Run | Path | str) -> Figure:
+    """Draw the shares of jobs that started (left) and ended (right) within each time, by size of gang."""
+    run = opened(source)
+    curves = job_curves(run)
+    jobs = len(_counted(run))
+    warmup, horizon = window(run)
+    subtitle = (
+        f"{plural(jobs, 'job')} that arrived from {duration(warmup)} to {duration(horizon)}, by size of gang "
+        "(accelerators, on the curves); jobs cut off by the end count as long as they were seen (Kaplan-Meier)"
+    )
+    figure, axes = canvas(_title(run), subtitle, columns=2, height=3.7)
+    for ax, (measure, name) in zip(axes, MEASURES.items(), strict=True):
+        _panel(ax, curves[curves["measure"] == measure], name)
+    axes[0].set_ylabel("share of jobs")
+    axes[1].tick_params(labelleft=False)
+    return figure
+
+
+def _panel(ax: Axes, curves: pd.DataFrame, name: str) -> None:
+    positive = curves.loc[curves["seconds"] > 0, "seconds"]
+    high = float(positive.max()) * 1.3 if len(positive) else 10.0
+    low = max(float(positive.quantile(0.02)) / 1.5, high * 1e-5) if len(positive) else 1.0
+    log_durations(ax, low, high)
+    shares(ax)
+    ax.set_xlabel(f"{name} (logarithmic)")
+    drawn = []
+    for index, (gang, points) in enumerate(curves.groupby("gang", sort=False)):
+        x = np.concatenate([[low], np.maximum(points["seconds"].to_numpy(dtype=float), low)])
+        y = np.concatenate([[0.0], points["share_done"].to_numpy(dtype=float)])
+        ax.plot(x, y, drawstyle="steps-post", color=COLOURS[index], linestyle=DASHES[index], linewidth=1.6)
+        drawn.append((x, y, str(gang), COLOURS[index]))
+    label_on_curves(ax, drawn)
+
+
+def _counted(run: Run) -> pd.DataFrame:
+    warmup, horizon = window(run)
+    jobs = run.jobs
+    return jobs[(jobs["submit_s"] >= warmup) & (jobs["submit_s"] < horizon) & (jobs["status"] != "rejected")]
+
+
+def _gangs(jobs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Jobs by gang size; more sizes than lines become ranges that hold about equally many jobs."""
+    sizes = np.sort(jobs["accelerators"].unique())
+    if len(sizes) <= MOST_LINES:
+        return [(f"{size:g}", jobs[jobs["accelerators"] == size]) for size in sizes]
+    edges = np.unique(np.quantile(jobs["accelerators"], np.linspace(0, 1, MOST_LINES + 1), method="lower"))
+    edges[-1] += 1
+    groups = []
+    for low, high in pairwise(edges):
+        members = jobs[(jobs["accelerators"] >= low) & (jobs["accelerators"] < high)]
+        present = members["accelerators"]
+        groups.append((f"{low:g}" if present.max() == low else f"{low:g}–{present.max():g}", members))
+    return groups
+
+
+def _times(run: Run, jobs: pd.DataFrame, measure: str) -> tuple[FloatArray, FloatArray]:
+    known = jobs[measure].to_numpy(dtype=float)
+    seen = window(run)[1] - jobs["submit_s"].to_numpy(dtype=float)
+    observed = np.isfinite(known)
+    return np.where(observed, known, np.maximum(seen, 0.0)), observed.astype(float)
+
+
+def _title(run: Run) -> str:
+    streams = find(run.summary, "training") or {}
+    name = max(streams, key=lambda stream: find(streams, stream, "jobs", "submitted") or 0, default=None)
+    if name is None:
+        return "How long jobs waited and took"
+    wait, took = find(streams, name, "queueing_s", "p50"), find(streams, name, "jct_s", "p50")
+    jobs = _counted(run)
+    at_once = float((jobs["queueing_s"] <= 0).mean()) if len(jobs) else None
+    if wait == 0 and at_once is not None:
+        return f"{name}: {share(at_once)} of jobs started at once; half had ended within {duration(took)}"
+    return f"{name}: half of the jobs had started within {duration(wait)} and ended within {duration(took)}"

@@ -1,0 +1,218 @@
+"""What the run says, in sentences and in a few large figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.run_folder import Run, limits, resolved, window
+from analysis.wording import SPACE, duration, energy, figure, find, listed, mass, money, number, plural, share
+
+MOST_SENTENCES = 6
+"""Services and streams that get a sentence of their own, the worst first."""
+_LIMIT_NAMES = {"ttft_s": "first token within", "tpot_s": "each further token within", "e2e_s": "an answer within"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence and whether it is good news."""
+
+    text: str
+    verdict: Literal["good", "bad", "plain"] = "plain"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One large figure, what it is, and a remark."""
+
+    value: str
+    label: str
+    remark: str = ""
+
+
+def findings(run: Run) -> list[Finding]:
+    """Return what was run, whether promises were kept, waits, utilization, energy, cost, carbon, and the audit."""
+    return [
+        _simulated(run),
+        *_services(run),
+        *_training(run.summary),
+        *_utilization(run.summary),
+        *_bill(run.summary),
+        _audit(run.summary),
+    ]
+
+
+def _simulated(run: Run) -> Finding:
+    warmup, horizon = window(run)
+    summary = run.summary
+    kinds = (("services", "inference service"), ("training", "training stream"))
+    parts = [plural(len(summary[kind]), noun) for kind, noun in kinds if summary.get(kind)]
+    size, pools = number(find(summary, "fleet", "accelerators")), plural(len(find(summary, "pools") or {}), "pool")
+    fleet = f"{size} accelerators in {pools}"
+    counted = f"; the first {duration(warmup)} are warm-up and not counted" if warmup else ""
+    work = f" with {listed(parts)}" if parts else ""
+    return Finding(f"{duration(horizon)} of a fleet of {fleet}{work} were simulated{counted}.")
+
+
+def _target(run: Run, service: str) -> float | None:
+    return figure(find(resolved(run), "services", service, "slo", "attainment"))
+
+
+def asked(target: float | None) -> str:
+    """Return a promised share, as it was written."""
+    return share(target) if target is None else f"{number(round(target * 100, 9), 6)}{SPACE}%"
+
+
+def worst_first(run: Run) -> list[str]:
+    """Return the services by how far their attainment is above what was asked for; unknown ones last."""
+    attained = {name: figure(find(service, "slo", "attainment")) for name, service in _named(run, "services")}
+    margin = {name: 2.0 if known is None else known - (_target(run, name) or 0.0) for name, known in attained.items()}
+    return sorted(margin, key=lambda name: margin[name])
+
+
+def _named(run: Run, kind: str) -> list[tuple[str, Mapping[str, Any]]]:
+    return list((run.summary.get(kind) or {}).items())
+
+
+def _services(run: Run) -> list[Finding]:
+    services: Mapping[str, Any] = run.summary.get("services") or {}
+    order = worst_first(run)
+    told = [_service(run, name, services[name]) for name in order[:MOST_SENTENCES]]
+    rest = len(order) - len(told)
+    return [*told, Finding(f"The other {plural(rest, 'service')} did no worse: see Services.")] if rest else told
+
+
+def _service(run: Run, name: str, service: Mapping[str, Any]) -> Finding:
+    attained, target = figure(find(service, "slo", "attainment")), _target(run, name)
+    promised = listed([f"{_LIMIT_NAMES[metric]} {duration(limit)}" for metric, limit in limits(run, name).items()])
+    speed = _speed(service)
+    if attained is None or target is None or not promised:
+        return Finding(f"{name}: {plural(find(service, 'requests', 'completed'), 'request')} completed; {speed}.")
+    kept = attained >= target
+    verb = "kept its promise" if kept else "missed its objective"
+    undecided = find(service, "requests", "undecided")
+    open_ones = f" ({plural(undecided, 'request')} still undecided at the end)" if undecided else ""
+    return Finding(
+        f"{name} {verb}: {share(attained)} of requests met their limits ({promised}), {asked(target)} were asked for"
+        f"{open_ones}; {speed}.",
+        "good" if kept else "bad",
+    )
+
+
+def _speed(service: Mapping[str, Any]) -> str:
+    metric, what = ("ttft_s", "the first token came") if find(service, "ttft_s") else ("e2e_s", "the answer came")
+    half, late = find(service, metric, "p50"), find(service, metric, "p99")
+    if half is None:
+        return "how long they took is unknown"
+    return f"{what} within {duration(half)} for half of the requests and within {duration(late)} for 99{SPACE}%"
+
+
+def _training(summary: Mapping[str, Any]) -> list[Finding]:
+    streams: Mapping[str, Any] = summary.get("training") or {}
+    order = sorted(streams, key=lambda name: -(figure(find(streams, name, "queueing_s", "mean")) or 0.0))
+    return [_stream(name, streams[name]) for name in order[:MOST_SENTENCES]]
+
+
+def _stream(name: str, stream: Mapping[str, Any]) -> Finding:
+    submitted, completed = find(stream, "jobs", "submitted"), find(stream, "jobs", "completed")
+    rejected = find(stream, "jobs", "rejected")
+    turned_away = f", {number(rejected)} were turned away" if rejected else ""
+    wait = duration(find(stream, "queueing_s", "mean"))
+    half, late = (duration(find(stream, "jct_s", key)) for key in ("p50", "p90"))
+    return Finding(
+        f"{name}: {number(completed)} of {plural(submitted, 'job')} had ended by the end of the run{turned_away}; "
+        f"they waited {wait} on average, and from submission to end took {half} at the median "
+        f"and {late} at the 90th percentile."
+    )
+
+
+def overall(summary: Mapping[str, Any], kind: str) -> float | None:
+    """Return `allocated` or `busy` of the fleet: the pools' by installed accelerators; None where one is unknown."""
+    pools = (summary.get("pools") or {}).values()
+    known = [(figure(find(pool, "accelerators")), figure(find(pool, "utilization", kind))) for pool in pools]
+    weights = [size * value for size, value in known if size is not None and value is not None]
+    total = sum(size for size, _ in known if size is not None)
+    return sum(weights) / total if total and len(weights) == len(known) else None
+
+
+def _utilization(summary: Mapping[str, Any]) -> list[Finding]:
+    held, busy = overall(summary, "allocated"), overall(summary, "busy")
+    if held is None or busy is None:
+        return []
+    return [
+        Finding(
+            f"Accelerators were held by a service or a job {share(held)} of the time, and at work {share(busy)} of it."
+        )
+    ]
+
+
+def _bill(summary: Mapping[str, Any]) -> list[Finding]:
+    fleet = summary.get("fleet") or {}
+    used = f"Accelerators and hosts used {energy(fleet.get('energy_kwh'))}"
+    facility = (
+        f" ({energy(fleet.get('facility_energy_kwh'))} with cooling and losses)"
+        if fleet.get("facility_energy_kwh")
+        else ""
+    )
+    cost = (
+        f"the bill is {money(fleet['cost_usd'])}, {money(fleet.get('cost_usd_per_h'))} an hour"
+        if fleet.get("cost_usd") is not None
+        else "the cost is unknown, for a price is"
+    )
+    carbon = (
+        f"emissions are {mass(fleet['carbon_kg'])} CO2e"
+        if fleet.get("carbon_kg") is not None
+        else "emissions are unknown"
+    )
+    return [Finding(f"{used}{facility}; {cost}; {carbon}.")]
+
+
+def _audit(summary: Mapping[str, Any]) -> Finding:
+    laws = summary.get("audit") or []
+    broken = [law for law in laws if not law.get("holds")]
+    if not laws:
+        return Finding("No law of conservation was checked on this run.")
+    if broken:
+        return Finding(f"{plural(len(broken), 'law')} of the audit are broken: do not rely on these figures.", "bad")
+    return Finding(
+        f"The audit found all {plural(len(laws), 'law')} to hold (requests, waiting, energy: see Audit).", "good"
+    )
+
+
+def tiles(run: Run) -> list[Tile]:
+    """Return the figures at the head of the page; what the run did not have is left out."""
+    summary = run.summary
+    fleet = summary.get("fleet") or {}
+    return [
+        *_service_tiles(run),
+        *_training_tiles(summary),
+        Tile(share(overall(summary, "busy")), "accelerators busy", f"{share(overall(summary, 'allocated'))} held"),
+        Tile(
+            energy(fleet.get("facility_energy_kwh")),
+            "energy with the facility",
+            f"{energy(fleet.get('energy_kwh'))} before PUE",
+        ),
+        Tile(money(fleet.get("cost_usd")), "cost", f"{money(fleet.get('cost_usd_per_h'))} an hour"),
+        Tile(mass(fleet.get("carbon_kg")), "carbon (CO2e)"),
+    ]
+
+
+def _service_tiles(run: Run) -> list[Tile]:
+    services = run.summary.get("services") or {}
+    if not services:
+        return []
+    counts = [figure(find(service, "requests", "completed")) for service in services.values()]
+    completed = sum(count for count in counts if count is not None) if None not in counts else None
+    shown = [Tile(number(completed), "requests completed", plural(len(services), "service"))]
+    judged = [name for name in worst_first(run) if limits(run, name) and find(services, name, "slo", "attainment")]
+    if judged:
+        attained = share(find(services, judged[0], "slo", "attainment"))
+        shown.append(Tile(attained, "within limits", f"{judged[0]}; {asked(_target(run, judged[0]))} asked for"))
+    return shown
+
+
+def _training_tiles(summary: Mapping[str, Any]) -> list[Tile]:
+    streams = summary.get("training") or {}
+    if not streams:
+        return []
+    worst = max(streams, key=lambda name: figure(find(streams, name, "queueing_s", "mean")) or 0.0)
+    return [Tile(duration(find(streams, worst, "queueing_s", "mean")), "mean wait of a job", worst)]

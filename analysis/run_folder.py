@@ -1,0 +1,115 @@
+"""What a finished run left behind, read back: the tables and dictionaries that figures and reports are made of."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import yaml
+
+from analysis.wording import find
+from sim.units import parse
+
+
+class Run(Protocol):
+    """What figures need of a run: a `RunFolder`, or the result of `sim.run`."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The contents of summary.json."""
+
+    @property
+    def telemetry(self) -> pd.DataFrame:
+        """Long form: time_s (end of the interval), kind, name, metric, value."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job."""
+
+    @property
+    def latency(self) -> pd.DataFrame:
+        """Buckets of log histograms: service, metric, low_s, high_s, count."""
+
+    @property
+    def scenario(self) -> Any:
+        """The resolved scenario, as an object with `to_yaml()` or as plain dictionaries."""
+
+
+_COLUMNS = {
+    "telemetry": ("time_s", "kind", "name", "metric", "value"),
+    "jobs": ("job_id", "stream", "accelerators", "submit_s", "start_s", "end_s", "status", "queueing_s", "jct_s"),
+    "latency": ("service", "metric", "low_s", "high_s", "count"),
+}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder written by `fleetsim run`. A table that is missing reads as empty; `summary.json` must be there."""
+
+    path: Path
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The contents of summary.json; raises FileNotFoundError where the folder holds no run."""
+        loaded: dict[str, Any] = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+        return loaded
+
+    @cached_property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario as plain dictionaries, quantities as text with their units."""
+        file = self.path / "scenario.yaml"
+        return _plain(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    @cached_property
+    def telemetry(self) -> pd.DataFrame:
+        """Long form: time_s (end of the interval), kind, name, metric, value."""
+        return self._table("telemetry")
+
+    @cached_property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job."""
+        return self._table("jobs")
+
+    @cached_property
+    def latency(self) -> pd.DataFrame:
+        """Buckets of log histograms: service, metric, low_s, high_s, count."""
+        return self._table("latency")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        file = self.path / f"{name}.parquet"
+        return pd.read_parquet(file) if file.exists() else pd.DataFrame(columns=list(_COLUMNS[name]))
+
+
+def opened(source: Run | Path | str) -> Run:
+    """Return a run as it is, or the one in a folder."""
+    return RunFolder(Path(source)) if isinstance(source, str | Path) else source
+
+
+def resolved(run: Run) -> dict[str, Any]:
+    """Return the resolved scenario as plain dictionaries, whichever form the run holds it in."""
+    scenario = run.scenario
+    if hasattr(scenario, "to_yaml"):
+        return _plain(scenario.to_yaml())
+    return scenario if isinstance(scenario, dict) else {}
+
+
+def limits(run: Run, service: str) -> dict[str, float]:
+    """Return the latency limits of a service's objective in seconds, by metric (`ttft_s`, `tpot_s`, `e2e_s`)."""
+    slo = find(resolved(run), "services", service, "slo") or {}
+    return {f"{name}_s": parse(slo[name], "time") for name in ("ttft", "tpot", "e2e") if slo.get(name) is not None}
+
+
+def window(run: Run) -> tuple[float, float]:
+    """(end of the warm-up, horizon) in simulated seconds; without a known horizon, the last moment on record."""
+    horizon = find(run.summary, "run", "horizon_s")
+    if horizon is None:
+        moments = pd.concat([run.telemetry["time_s"], run.jobs["end_s"]]).dropna()
+        horizon = moments.max() if len(moments) else 0.0
+    return float(find(run.summary, "run", "warmup_s") or 0.0), float(horizon)
+
+
+def _plain(text: str) -> dict[str, Any]:
+    fastest = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=fastest) or {}  # noqa: S506 - both are safe loaders

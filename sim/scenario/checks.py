@@ -1,0 +1,65 @@
+"""What must hold between the parts of a scenario, beyond what each part checks of itself."""
+
+from collections.abc import Iterator
+
+from sim.scenario.distributions import Quantiles
+from sim.scenario.errors import Problem
+from sim.scenario.rows import RowError
+from sim.scenario.scenario import JOBS_DONE, Scenario
+from sim.scenario.training import TrainingStream, gang_sizes
+
+UNASSIGNED = "unassigned"
+
+
+def check(scenario: Scenario) -> list[Problem]:
+    """Everything that does not fit together."""
+    return [*_rows(scenario), *_work(scenario), *_owners(scenario), *_clock(scenario), *_gangs(scenario)]
+
+
+def _rows(scenario: Scenario) -> Iterator[Problem]:
+    for section, names, read in (
+        ("accelerators", scenario.accelerators, scenario.accelerator),
+        ("models", scenario.models, scenario.model),
+    ):
+        for name in names:
+            try:
+                read(name)
+            except RowError as error:
+                path = f"{section}.'{name}'" + (f".{error.key}" if error.key else "")
+                yield scenario.problem(path, error.message, error.hint)
+
+
+def _work(scenario: Scenario) -> Iterator[Problem]:
+    if not scenario.services and not scenario.training:
+        yield scenario.problem("name", "there is nothing to simulate", "services or training needed")
+    if scenario.horizon == JOBS_DONE and not scenario.training:
+        yield scenario.problem("horizon", "`jobs_done` needs training jobs")
+
+
+def _owners(scenario: Scenario) -> Iterator[Problem]:
+    """Accelerators are counted by the name of who holds them."""
+    for name in scenario.services.keys() & scenario.training.keys():
+        yield scenario.problem(f"training.'{name}'", f"`{name}` is a service too", "another name")
+    for section, names in (("services", scenario.services), ("training", scenario.training)):
+        if UNASSIGNED in names:
+            yield scenario.problem(f"{section}.{UNASSIGNED}", f"`{UNASSIGNED}` is what nobody holds", "another name")
+
+
+def _clock(scenario: Scenario) -> Iterator[Problem]:
+    if not isinstance(scenario.horizon, str) and scenario.warmup >= scenario.horizon:
+        yield scenario.problem("warmup", "the warm-up leaves nothing of the horizon")
+
+
+def _gangs(scenario: Scenario) -> Iterator[Problem]:
+    for name, stream in scenario.training.items():
+        room = max(scenario.pools[pool].accelerators for pool in stream.pools)
+        largest = _largest(stream)
+        if largest > room:
+            message = f"a gang of {largest:g} accelerators fits no pool: the largest has {room}"
+            yield scenario.problem(f"training.'{name}'.accelerators", message)
+
+
+def _largest(stream: TrainingStream) -> float:
+    """Return the largest gang that is named; streams without an upper bound are judged job by job."""
+    gang = stream.accelerators
+    return max(gang.values if isinstance(gang, Quantiles) else gang_sizes(gang), default=0.0)

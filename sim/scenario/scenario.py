@@ -1,0 +1,177 @@
+"""A whole scenario: what stands in the file, checked, with every default filled in."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from sim.catalog.rows import Accelerator, Model
+from sim.scenario import paths, yaml_reader
+from sim.scenario.base import Name, Node, context_of, fail, later
+from sim.scenario.document import Document
+from sim.scenario.errors import Position, Problem
+from sim.scenario.fleet import InlineAccelerator, InlineModel, Pool, Site
+from sim.scenario.policies import Policies
+from sim.scenario.quantities import Duration, PositiveDuration, found
+from sim.scenario.rows import Rows
+from sim.scenario.service import Service
+from sim.scenario.training import TrainingStream
+
+MONDAY = datetime(2027, 1, 4)  # noqa: DTZ001  wall time, read in the time zone of a site
+JOBS_DONE: Literal["jobs_done"] = "jobs_done"
+
+
+def _wall_time(value: Any) -> datetime:
+    try:
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        fail(f"expected a date and time, found {found(value)}", hint="such as 2027-01-04T00:00")
+    if time.tzinfo is not None:
+        fail("a wall time has no offset", hint="time zones belong to sites")
+    return time
+
+
+WallTime = Annotated[
+    datetime,
+    BeforeValidator(_wall_time),
+    PlainSerializer(lambda time: time.isoformat(timespec="auto")),
+    WithJsonSchema({"type": "string", "examples": ["2027-01-04T00:00"]}),
+]
+Horizon = Annotated[
+    Annotated[Literal["jobs_done"], Tag("name")] | Annotated[PositiveDuration, Tag("duration")],
+    Discriminator(lambda value: "name" if value == JOBS_DONE else "duration"),
+]
+
+
+def _refuse_true(value: Any) -> Any:
+    if value is True:
+        fail("`timeline` arrives in a later version")
+    return value
+
+
+class Output(Node):
+    """What a run writes beside its summary."""
+
+    requests: bool = False
+    timeline: Annotated[Literal[False], BeforeValidator(_refuse_true)] = False
+    telemetry: PositiveDuration = 60.0
+
+
+class Scenario(Node):
+    """A scenario. Attributes are the keys of the file, quantities in SI units."""
+
+    later_keys: ClassVar = frozenset({"tenants"})
+    fleetsim: Literal[1]
+    name: Name
+    description: str = ""
+    start: WallTime = MONDAY
+    horizon: Horizon
+    warmup: Annotated[Duration, later("auto")] = 0.0
+    drain: bool = False
+    seed: int = Field(default=0, ge=0)
+    sites: Mapping[Name, Site] = Field(default_factory=dict, validate_default=True)
+    accelerators: Mapping[Name, InlineAccelerator] = Field(default_factory=dict)
+    models: Mapping[Name, InlineModel] = Field(default_factory=dict)
+    pools: Mapping[Name, Pool]
+    services: Mapping[Name, Service] = Field(default_factory=dict)
+    training: Mapping[Name, TrainingStream] = Field(default_factory=dict)
+    policies: Policies = Field(default_factory=Policies)
+    output: Output = Output.model_construct()
+    _document: Document = PrivateAttr()
+    _rows: Rows = PrivateAttr()
+
+    def accelerator(self, name: str) -> Accelerator:
+        """Return the row of an accelerator, of the file or the catalog, overrides applied. Raises KeyError."""
+        return self._rows.accelerator(name)
+
+    def model(self, name: str) -> Model:
+        """Return the row of a model, of the file or the catalog, overrides applied. Raises KeyError."""
+        return self._rows.model(name)
+
+    def with_origin(self, document: Document, rows: Rows) -> Self:
+        """Remember what this scenario was read from."""
+        self._document, self._rows = document, rows
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the scenario are relative to."""
+        return self._document.folder
+
+    def position(self, path: str) -> Position | None:
+        """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""
+        return self._document.values.get(paths.resolve(path, self._document.data))
+
+    def problem(self, path: str, message: str, hint: str = "") -> Problem:
+        """Return a problem at a dotted path, with the nearest position, for a `ScenarioError`."""
+        return self._document.problem(paths.resolve(path, self.resolved()), message, hint)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the scenario as plain data, every default written out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the values that the file left to their defaults, by dotted path."""
+        given, found = self._document.data, {}
+        for path, value in paths.leaves(self.resolved()):
+            if path[0] not in ("accelerators", "models") and not paths.covers(given, path):
+                found[paths.join(path)] = value
+        return found
+
+    def to_yaml(self) -> str:
+        """Return the scenario as a file, every default written out; it loads back as an equal scenario."""
+        return yaml_reader.write(self.resolved())
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the resolved content, whatever the file looks like."""
+        text = json.dumps(self.resolved(), sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def with_(self, overrides: Mapping[str, Any]) -> "Scenario":
+        """Return a copy with other values at dotted paths, checked anew. Raises ScenarioError."""
+        from sim.scenario.loading import read
+
+        return read(self._document.with_overrides(overrides, self.resolved))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self.resolved() == other.resolved()
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __reduce__(self) -> Any:
+        from sim.scenario.loading import read
+
+        return read, (self._document,)
+
+    @field_validator("sites")
+    @classmethod
+    def _add_default_site(cls, sites: Mapping[str, Site], info: ValidationInfo) -> Mapping[str, Site]:
+        return {**({"default": Site()} if context_of(info).unplaced else {}), **sites}
+
+    @field_validator("accelerators")
+    @classmethod
+    def _note_accelerators(cls, value: Mapping[str, InlineAccelerator], info: ValidationInfo) -> Any:
+        context_of(info).rows.accelerators = value
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _note_models(cls, value: Mapping[str, InlineModel], info: ValidationInfo) -> Mapping[str, InlineModel]:
+        context_of(info).rows.models = value
+        return value

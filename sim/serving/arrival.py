@@ -1,0 +1,128 @@
+"""A request arrives: it is rejected, bound to a replica, or put into the central queue of its service."""
+
+import math
+from typing import Any
+
+from sim.serving.compiler import helper
+from sim.serving.continuous import call_for_central_head, call_for_head, kv_needed
+from sim.serving.counting import count_loss, pass_time
+from sim.serving.event_heap import set_event
+from sim.serving.idle_set import take_idle
+from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
+from sim.serving.pending import mark
+from sim.serving.queues import append, watch_age
+from sim.serving.requests import bind, free_slot, take_slot
+from sim.serving.routing import route
+from sim.serving.single_pass import wake_for_central_queue
+
+GRID = 2.0**20
+"""Decisions fall on multiples of 2**-20 s, as everything on the control plane does."""
+
+
+@helper
+def next_request(plane: Any, service_index: int, now: float) -> int:
+    """Take the next arrival of a service into a request slot."""
+    clock = plane.clock[0]
+    service = plane.services[service_index]
+    arrival = plane.arrivals[service.next_arrival]
+    service.next_arrival += 1
+    request_index = take_slot(plane)
+    request = plane.requests[request_index]
+    request.service = service_index
+    request.replica = NONE
+    request.index = service.index
+    request.arrival = now
+    request.prompt = arrival.prompt
+    request.output = arrival.output
+    request.work = arrival.work
+    service.index += 1
+    if clock.window_start <= now < clock.window_end:
+        service.arrived += 1
+    return request_index
+
+
+@helper
+def reject(plane: Any, request_index: int, now: float) -> None:
+    """A request is turned away."""
+    count_loss(plane, plane.requests[request_index], REJECTED, now)
+    free_slot(plane, request_index)
+
+
+@helper
+def start_at_once(plane: Any, replica_index: int, request_index: int) -> None:
+    """Bind a request to an idle replica that starts it at this instant."""
+    plane.requests[request_index].status = TAKEN
+    bind(plane, replica_index, request_index)
+    append(plane, replica_index, request_index)
+    mark(plane, replica_index)
+
+
+@helper
+def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> None:
+    """Put a request into a queue, watch its age, and ask for a decision where the queue has grown to the service's alarm."""
+    clock = plane.clock[0]
+    request = plane.requests[request_index]
+    service = plane.services[request.service]
+    pass_time(plane, service, now)
+    request.status = WAITING
+    service.waiting += 1
+    append(plane, queue_index, request_index)
+    if service.timeout < NEVER and watch_age(plane, service, request_index):
+        set_event(plane, clock.first_timeout + request.service, now + service.timeout)
+    if service.armed and service.waiting >= service.alarm:
+        service.armed = 0
+        clock.reason = DECISION
+        clock.service = request.service
+        clock.stop = min(clock.stop, math.ceil(now * GRID) / GRID)
+
+
+@helper
+def arrive(plane: Any, service_index: int, now: float) -> None:
+    """The next request of a service arrives."""
+    service = plane.services[service_index]
+    request_index = next_request(plane, service_index, now)
+    if service.generative and kv_needed(service, plane.requests[request_index]) > service.kv_capacity:
+        reject(plane, request_index, now)
+    elif service.routing == CENTRAL_QUEUE:
+        arrive_centrally(plane, service_index, request_index, now)
+    else:
+        arrive_at_replica(plane, service_index, request_index, now)
+
+
+@helper
+def arrive_centrally(plane: Any, service_index: int, request_index: int, now: float) -> None:
+    """An arrival goes to an idle replica, else waits in the one queue of its service."""
+    service = plane.services[service_index]
+    queue_index = plane.replicas.shape[0] + service_index
+    at_once = service.idle > 0 and plane.queues[queue_index].length == 0
+    if at_once and service.max_queue_delay == 0.0:
+        start_at_once(plane, take_idle(plane, service), request_index)
+    elif service.waiting >= service.queue_limit:
+        reject(plane, request_index, now)
+    else:
+        wait_in(plane, queue_index, request_index, now)
+        if service.generative:
+            call_for_central_head(plane, service_index, now)
+        else:
+            wake_for_central_queue(plane, service_index)
+
+
+@helper
+def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: float) -> None:
+    """An arrival is bound to the replica that the routing rule names, and waits there."""
+    service = plane.services[service_index]
+    replica_index = route(plane, service)
+    replica = plane.replicas[replica_index]
+    idle = replica.state == IDLE and not replica.marked
+    if idle and service.max_queue_delay == 0.0:
+        start_at_once(plane, replica_index, request_index)
+        return
+    if service.waiting >= service.queue_limit:
+        reject(plane, request_index, now)
+        return
+    bind(plane, replica_index, request_index)
+    wait_in(plane, replica_index, request_index, now)
+    if service.generative:
+        call_for_head(plane, replica_index, now)
+    elif replica.state <= HOLDING and (idle or plane.queues[replica_index].length >= service.max_batch):
+        mark(plane, replica_index)

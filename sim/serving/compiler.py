@@ -1,0 +1,81 @@
+"""Compiles the kernels, and keeps their machine code where it can never be stale.
+
+numba's own cache does not see that a helper in another file changed. So the folder that holds the machine code is named by
+a hash of every file of this room, numba's version and the processor: another source, another folder.
+"""
+
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import config
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _user_cache() -> Path:
+    """The user's cache folder, or a temporary one where that cannot be written."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(home) if home else Path.home() / ".cache") / "fleetsim"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.gettempdir()) / f"fleetsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+@cache
+def cache_folder() -> Path:
+    """Where this version of the kernels keeps its machine code."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
+    processor = (platform.machine(), platform.processor(), _processor_features())
+    digest.update(repr((numba.__version__, sys.version_info[:2], processor)).encode())
+    return _user_cache() / digest.hexdigest()[:20]
+
+
+def _processor_features() -> str:
+    import llvmlite.binding as llvm
+
+    return f"{llvm.get_host_cpu_name()} {sorted(llvm.get_host_cpu_features().items())}"
+
+
+def helper(function: Function) -> Function:
+    """Compile a function that only other kernels call."""
+    return cast(Function, numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function that Python calls; its machine code is kept between runs, and compiling it says so on stderr."""
+    folder = cache_folder()
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        compiled = numba.njit(nogil=True, error_model="numpy", cache=True, _nrt=False)(function)
+    finally:
+        config.CACHE_DIR = before
+    mark = folder / f"{function.__name__}.compiled"
+
+    def call(*arguments: Any) -> Any:
+        if not compiled.signatures and not mark.exists():
+            sys.stderr.write(f"fleetsim: compiling `{function.__name__}` (once for this version and machine) ...\n")
+            sys.stderr.flush()
+            result = compiled(*arguments)
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+            return result
+        return compiled(*arguments)
+
+    call.__doc__ = function.__doc__
+    call.__name__ = function.__name__
+    return cast(Function, call)

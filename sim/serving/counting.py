@@ -1,0 +1,142 @@
+"""Latencies into log-spaced buckets and exact moments; who met the limits; the integrals of Little's law."""
+
+import math
+from typing import Any
+
+from sim.serving.compiler import helper
+from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
+
+SUBDIVISIONS = 128
+"""Buckets an octave: a bucket's middle is within 0.4 % of every value in it."""
+LOWEST_OCTAVE = -20
+OCTAVES = 52
+BUCKETS = 1 + SUBDIVISIONS * OCTAVES
+"""Bucket 0 holds what is below 2**-20 s, zero above all."""
+
+
+@helper
+def bucket_of(value: float) -> int:
+    """The bucket of a latency in seconds: octaves, each in equal parts, by exact arithmetic."""
+    mantissa, exponent = math.frexp(value)
+    octave = exponent - 1 - LOWEST_OCTAVE
+    if value <= 0.0 or octave < 0:
+        return 0
+    if octave >= OCTAVES:
+        return BUCKETS - 1
+    return 1 + octave * SUBDIVISIONS + int((mantissa - 0.5) * (2 * SUBDIVISIONS))
+
+
+def bucket_edges(bucket: int) -> tuple[float, float]:
+    """The seconds between which a bucket's values lie."""
+    if bucket == 0:
+        return 0.0, 2.0**LOWEST_OCTAVE
+    octave, part = divmod(bucket - 1, SUBDIVISIONS)
+    unit = 2.0 ** (octave + LOWEST_OCTAVE)
+    return unit * (1 + part / SUBDIVISIONS), unit * (1 + (part + 1) / SUBDIVISIONS)
+
+
+@helper
+def count(plane: Any, service_index: int, metric: int, value: float) -> None:
+    """Count one latency of a service (seconds)."""
+    plane.counts[service_index, metric, bucket_of(value)] += 1
+    moment = plane.moments[service_index, metric]
+    moment[0] += 1.0
+    moment[1] += value
+    moment[2] += value * value
+    if value > moment[3]:
+        moment[3] = value
+
+
+@helper
+def pass_time(plane: Any, service: Any, now: float) -> None:
+    """Integrate what a service's counts have been since they last changed."""
+    elapsed = now - service.last_change
+    service.waiting_area += service.waiting * elapsed
+    service.running_area += service.running * elapsed
+    service.kv_area += service.kv_reserved * elapsed
+    service.last_change = now
+
+
+@helper
+def clipped(clock: Any, start: float, end: float) -> float:
+    """Seconds of an interval that lie in the window."""
+    return max(0.0, min(end, clock.window_end) - max(start, clock.window_start))
+
+
+@helper
+def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> None:
+    """Write down one request, where rows are asked for."""
+    clock = plane.clock[0]
+    if plane.rows.shape[0] == 0:
+        return
+    row = plane.rows[clock.rows]
+    clock.rows += 1
+    row.service = request.service
+    row.replica = request.replica
+    row.index = request.index
+    row.prompt = request.prompt
+    row.output = request.output
+    row.status = outcome
+    row.met = met
+    row.arrival = request.arrival
+    row.start = request.start
+    row.first_token = request.first_token
+    row.end = end
+
+
+@helper
+def count_completion(plane: Any, request: Any, now: float) -> None:
+    """Count a request that completes at `now`."""
+    clock = plane.clock[0]
+    service = plane.services[request.service]
+    service.running_sum += clipped(clock, request.start, now)
+    if now < clock.window_end:
+        service.finished += 1
+        service.prompt_tokens += request.prompt
+        service.output_tokens += request.output
+    met = 0
+    if clock.window_start <= request.arrival < clock.window_end:
+        met = _count_latencies(plane, service, request, now)
+    write_row(plane, request, COMPLETED, now, met)
+
+
+@helper
+def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
+    service.completed += 1
+    e2e = now - request.arrival + service.constant_latency
+    count(plane, request.service, QUEUEING, request.start - request.arrival)
+    count(plane, request.service, E2E, e2e)
+    in_e2e = e2e <= service.slo_e2e
+    in_ttft = True
+    in_tpot = True
+    if service.generative:
+        ttft = request.first_token - request.arrival + service.constant_latency
+        count(plane, request.service, TTFT, ttft)
+        in_ttft = ttft <= service.slo_ttft
+        if request.output > 1:
+            tpot = (now - request.first_token) / (request.output - 1)
+            count(plane, request.service, TPOT, tpot)
+            in_tpot = tpot <= service.slo_tpot
+    service.met_ttft += in_ttft
+    service.met_tpot += in_tpot
+    service.met_e2e += in_e2e
+    met = in_ttft and in_tpot and in_e2e
+    service.met += met
+    return int(met)
+
+
+@helper
+def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
+    """Count a request that leaves without having started: rejected on arrival, or timed out."""
+    clock = plane.clock[0]
+    service = plane.services[request.service]
+    if clock.window_start <= request.arrival < clock.window_end:
+        if outcome == TIMED_OUT:
+            service.timed_out += 1
+        else:
+            service.rejected += 1
+    if outcome == TIMED_OUT:
+        service.waiting_sum += clipped(clock, request.arrival, now)
+    request.start = math.nan
+    request.first_token = math.nan
+    write_row(plane, request, outcome, now, 0)

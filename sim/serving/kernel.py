@@ -1,0 +1,192 @@
+"""The event loop of the request plane: one compiled call brings every service forward to one instant."""
+
+from typing import Any
+
+
+from sim.serving.arrival import arrive
+from sim.serving.compiler import helper, kernel
+from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
+from sim.serving.counting import pass_time
+from sim.serving.layout import (
+    ARRIVALS_NEEDED,
+    BUDGET,
+    DECISION,
+    DECODE,
+    NEVER,
+    NONE,
+    OUTPUT_FULL,
+    PASS,
+    PREFILL,
+    REACHED,
+    REQUESTS_FULL,
+)
+from sim.serving.event_heap import set_event
+from sim.serving.idle_set import become_idle
+from sim.serving.pending import mark
+from sim.serving.segment import end_of, energy_of, iteration_under_way
+from sim.serving.single_pass import dispatch_single_pass, end_pass
+from sim.serving.timeout import time_out
+
+
+@kernel
+def advance(plane: Any, until: float) -> int:
+    """Bring all services forward to `until` (seconds); returns why it stopped, with the instant in the clock.
+
+    Events of one instant come in this order: ends of iterations and passes, timeouts, arrivals; what replicas do next is
+    dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever acts there
+    acts before its arrivals.
+    """
+    clock = plane.clock[0]
+    clock.events = 0
+    while True:
+        event = plane.events[0]
+        limit = min(until, clock.stop)
+        if event.time > clock.now and clock.pending > 0 and clock.now < limit:
+            dispatch(plane, clock.now)
+            continue
+        if event.time > limit or (event.time == limit and event.entity >= clock.first_arrival):
+            clock.now = limit
+            if clock.reason == DECISION:
+                clock.reason = REACHED
+                clock.stop = NEVER
+                return DECISION
+            return REACHED
+        if clock.rows > clock.row_limit:
+            return OUTPUT_FULL
+        clock.events += 1
+        if clock.events > clock.budget:
+            return BUDGET
+        clock.now = event.time
+        if event.entity < plane.replicas.shape[0]:
+            end_step(plane, event.entity, clock.now)
+        elif event.entity < clock.first_arrival:
+            time_out(plane, event.entity - clock.first_timeout, clock.now)
+        else:
+            if clock.free == NONE:
+                return REQUESTS_FULL
+            service_index = event.entity - clock.first_arrival
+            arrive(plane, service_index, clock.now)
+            if not await_next_arrival(plane, service_index):
+                clock.service = service_index
+                return ARRIVALS_NEEDED
+
+
+@helper
+def await_next_arrival(plane: Any, service_index: int) -> bool:
+    """Set the event of a service's next arrival; False if the next block of them is needed first."""
+    service = plane.services[service_index]
+    entity = plane.clock[0].first_arrival + service_index
+    if service.next_arrival < service.last_arrival:
+        set_event(plane, entity, plane.arrivals[service.next_arrival].time)
+        return True
+    set_event(plane, entity, NEVER)
+    return bool(service.exhausted)
+
+
+@helper
+def end_step(plane: Any, replica_index: int, now: float) -> None:
+    """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals."""
+    replica = plane.replicas[replica_index]
+    if replica.state == DECODE:
+        end_decode(plane, replica_index, now)
+    elif replica.state == PREFILL:
+        end_prefill(plane, replica_index, now)
+    elif replica.state == PASS:
+        end_pass(plane, replica_index, now)
+    central = plane.replicas.shape[0] + replica.service
+    if replica.members == 0 and plane.queues[replica_index].length == 0 and plane.queues[central].length == 0:
+        become_idle(plane, replica_index)
+    else:
+        set_event(plane, replica_index, NEVER)
+        mark(plane, replica_index)
+
+
+@helper
+def dispatch(plane: Any, now: float) -> None:
+    """Let every marked replica begin its next step, lowest number first."""
+    clock = plane.clock[0]
+    offset = plane.replicas.shape[0]
+    while clock.pending > 0:
+        due = clock.pending
+        for position in range(due):
+            plane.pending[offset + position] = plane.pending[position]
+            plane.replicas[plane.pending[position]].marked = 0
+        clock.pending = 0
+        for position in range(due):
+            replica_index = plane.pending[offset + position]
+            if plane.services[plane.replicas[replica_index].service].generative:
+                dispatch_continuous(plane, replica_index, now)
+            else:
+                dispatch_single_pass(plane, replica_index, now)
+
+
+@kernel
+def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
+    """Tell the plane when a service's next request arrives (seconds; infinity: never)."""
+    set_event(plane, plane.clock[0].first_arrival + service_index, time)
+
+
+@kernel
+def settle(plane: Any, now: float) -> None:
+    """Book what is under way up to `now` (seconds): counts of requests over time, busy seconds and joules.
+
+    A marked replica has just ended a step, and all of it is booked.
+    """
+    for service_index in range(plane.services.shape[0]):
+        pass_time(plane, plane.services[service_index], now)
+    for replica_index in range(plane.replicas.shape[0]):
+        replica = plane.replicas[replica_index]
+        if replica.marked:
+            continue
+        if replica.state == DECODE:
+            drawn = decode_energy_until(plane, replica, now)
+            replica.joules_decode += drawn - replica.accounted
+            replica.busy_decode += now - replica.busy_since
+        elif replica.state == PREFILL or replica.state == PASS:
+            drawn = replica.energy * ((now - replica.anchor) / (replica.end - replica.anchor))
+            if replica.state == PREFILL:
+                replica.joules_prefill += drawn - replica.accounted
+                replica.busy_prefill += now - replica.busy_since
+            else:
+                replica.joules_batch += drawn - replica.accounted
+                replica.busy_batch += now - replica.busy_since
+        else:
+            continue
+        replica.accounted = drawn
+        replica.busy_since = now
+
+
+@helper
+def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
+    """Joules of a decode segment up to an instant; an iteration under way draws evenly."""
+    piece = plane.pieces[replica.row]
+    iteration = iteration_under_way(replica, piece, now)
+    begin, end = end_of(replica, piece, iteration - 1), end_of(replica, piece, iteration)
+    before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
+    return before + (after - before) * ((now - begin) / (end - begin))
+
+
+@kernel
+def begin_window(plane: Any, now: float) -> None:
+    """Start counting afresh (the end of the warm-up): every total is zero at `now`, what is under way goes on."""
+    plane.clock[0].window_start = now
+    for replica_index in range(plane.replicas.shape[0]):
+        replica = plane.replicas[replica_index]
+        replica.busy_prefill = 0.0
+        replica.busy_decode = 0.0
+        replica.busy_batch = 0.0
+        replica.joules_prefill = 0.0
+        replica.joules_decode = 0.0
+        replica.joules_batch = 0.0
+    for service_index in range(plane.services.shape[0]):
+        service = plane.services[service_index]
+        service.finished = 0
+        service.prompt_tokens = 0
+        service.output_tokens = 0
+        service.batches = 0
+        service.batched = 0
+        service.waiting_area = 0.0
+        service.running_area = 0.0
+        service.kv_area = 0.0
+        service.waiting_sum = 0.0
+        service.running_sum = 0.0

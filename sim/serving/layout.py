@@ -1,0 +1,141 @@
+"""The memory of the request plane: one record per service, replica and request, in a few flat arrays.
+
+Kernels take all of it as one packed argument, `Plane`, so that a call costs about a microsecond however many services there are.
+Every field is eight bytes wide. An index of -1 means "none".
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+NONE = -1
+NEVER = np.inf
+
+# What a replica is doing.
+IDLE = 0
+HOLDING = 1
+"""Free, but waiting for its batch to fill or its queue delay to pass."""
+PREFILL = 2
+DECODE = 3
+PASS = 4
+"""A batch of a single-pass model."""
+
+# Where a request stands.
+FREE = 0
+WAITING = 1
+TAKEN = 2
+"""Bound to an idle replica that starts it at this very instant: it never counts as waiting."""
+RUNNING = 3
+
+# How a request ended.
+COMPLETED = 0
+REJECTED = 1
+TIMED_OUT = 2
+IN_FLIGHT = 3
+OUTCOMES = ("completed", "rejected", "timed_out", "in_flight")
+
+# Why `advance` came back.
+REACHED = 0
+DECISION = 1
+ARRIVALS_NEEDED = 2
+OUTPUT_FULL = 3
+REQUESTS_FULL = 4
+BUDGET = 5
+
+# Routing rules.
+CENTRAL_QUEUE = 0
+ROUND_ROBIN = 1
+RANDOM = 2
+LEAST_OUTSTANDING = 3
+POWER_OF_TWO = 4
+ROUTING = {
+    "central_queue": CENTRAL_QUEUE,
+    "round_robin": ROUND_ROBIN,
+    "random": RANDOM,
+    "least_outstanding": LEAST_OUTSTANDING,
+    "power_of_two": POWER_OF_TWO,
+}
+
+# Phases that energy is booked to.
+PHASES = ("prefill", "decode", "batch")
+PHASE_PREFILL = 0
+PHASE_DECODE = 1
+PHASE_BATCH = 2
+
+# Latencies that are counted.
+METRICS = ("queueing_s", "ttft_s", "tpot_s", "e2e_s")
+QUEUEING = 0
+TTFT = 1
+TPOT = 2
+E2E = 3
+
+
+def _record(integers: str, floats: str) -> np.dtype[Any]:
+    return np.dtype([(name, "i8") for name in integers.split()] + [(name, "f8") for name in floats.split()])
+
+
+CLOCK = _record(
+    "events budget free pending rows row_limit first_timeout first_arrival reason service",
+    "now stop window_start window_end",
+)
+"""One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
+
+SERVICE = _record(
+    "generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
+    "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
+    "oldest youngest waiting running kv_reserved "
+    "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
+    "finished prompt_tokens output_tokens batches batched",
+    "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
+    "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
+    "power_limit power_base energy_fixed energy_per_token energy_per_square "
+    "last_change waiting_area running_area kv_area waiting_sum running_sum",
+)
+"""`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law."""
+
+REPLICA = _record(
+    "service state marked changed batch tokens base steps planned iterations row root admitted members prefill_tokens "
+    "prefill_squares kv_reserved outstanding",
+    "anchor end energy busy_since accounted busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
+)
+"""A decode segment began at `anchor` with `batch` sequences that held `base` tokens; `steps` of its iterations are done."""
+
+REQUEST = _record(
+    "service replica status index prompt output finish next previous later earlier child sibling",
+    "arrival work start first_token",
+)
+
+QUEUE = _record("head tail length", "")
+
+EVENT = _record("entity", "time")
+
+ARRIVAL = _record("prompt output", "time work")
+
+ROW = _record("service replica index prompt output status met", "arrival start first_token end")
+
+PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_token")
+
+
+class Plane(NamedTuple):
+    """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
+
+    `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + 2S entities (replicas, then the
+    timeout of each service, then its next arrival), ordered by (time, entity): this is the order of one instant.
+    """
+
+    clock: Any
+    services: Any
+    replicas: Any
+    requests: Any
+    queues: Any
+    events: Any
+    places: Any
+    arrivals: Any
+    pending: Any
+    idle: Any
+    trees: Any
+    pieces: Any
+    passes: Any
+    counts: Any
+    moments: Any
+    rows: Any

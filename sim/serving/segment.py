@@ -1,0 +1,59 @@
+"""A run of decode iterations with one batch, taken in one step.
+
+Between two changes of the batch an iteration's time is affine in the tokens held, so the end of the m-th iteration after
+the anchor is *defined* by a closed expression. Where an instant falls among the iterations, a root gives a first guess, and
+comparing the expression itself with the instant corrects it: rounding never decides.
+"""
+
+import math
+from typing import Any
+
+from sim.serving.compiler import helper
+from sim.serving.layout import PIECE  # noqa: F401  the record that `piece` is
+
+
+@helper
+def tokens_read(replica: Any, iterations: int) -> float:
+    """Tokens in the KV cache summed over the first iterations of the segment."""
+    base = float(replica.base)
+    return iterations * base + float(replica.batch) * (iterations * (iterations - 1.0) * 0.5)
+
+
+@helper
+def end_of(replica: Any, piece: Any, iterations: int) -> float:
+    """The instant at which the given iteration of the segment ends (seconds)."""
+    return replica.anchor + (iterations * piece.time_fixed + piece.time_per_token * tokens_read(replica, iterations))
+
+
+@helper
+def energy_of(replica: Any, piece: Any, iterations: int) -> float:
+    """Joules of the first iterations of the segment."""
+    return iterations * piece.energy_fixed + piece.energy_per_token * tokens_read(replica, iterations)
+
+
+@helper
+def iteration_under_way(replica: Any, piece: Any, now: float) -> int:
+    """The first iteration of the segment that ends at or after `now`; at least one."""
+    elapsed = now - replica.anchor
+    square = 0.5 * piece.time_per_token * replica.batch
+    linear = piece.time_fixed + piece.time_per_token * replica.base - square
+    if square > 0.0:
+        guess = math.ceil((math.sqrt(linear * linear + 4.0 * square * elapsed) - linear) / (2.0 * square))
+    elif linear > 0.0:
+        guess = math.ceil(elapsed / linear)
+    else:
+        guess = 1
+    iteration = max(int(guess), 1)
+    while iteration > 1 and end_of(replica, piece, iteration - 1) >= now:
+        iteration -= 1
+    while end_of(replica, piece, iteration) < now:
+        iteration += 1
+    return iteration
+
+
+@helper
+def piece_at(pieces: Any, row: int, tokens: int) -> int:
+    """The index of the affine piece of a batch size (whose first is at `row`) that holds for so many tokens."""
+    while tokens >= pieces[row].until:
+        row += 1
+    return row

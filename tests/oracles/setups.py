@@ -1,0 +1,50 @@
+"""Small services and request lists for tests of the request plane."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.hardware.tables import NO_LIMIT, PIECES, GenerativeReplica, IterationTable, PrefillLaw, SinglePassReplica
+
+
+class Block(NamedTuple):
+    arrival: np.ndarray
+    prompt_tokens: np.ndarray
+    output_tokens: np.ndarray
+    work: np.ndarray
+
+
+class Listed:
+    """Requests given as a list of (arrival, prompt, output, work)."""
+
+    def __init__(self, rows, block_size=64):
+        self.rows, self.block_size, self.at = rows, block_size, 0
+
+    def next_block(self):
+        rows = self.rows[self.at : self.at + self.block_size]
+        self.at += len(rows)
+        columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+        kinds = (float, np.int64, np.int64, float)
+        return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+
+
+def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0):
+    """A replica with hand-made laws; `knots` are token counts at which an iteration's law changes."""
+    until = np.full((max_batch + 1, PIECES), NO_LIMIT)
+    until[:, : len(knots)] = knots
+    n = np.arange(max_batch + 1.0)[:, None]
+    piece = np.arange(PIECES)[None, :]
+    iteration = IterationTable(
+        until=until,
+        time_fixed=0.012 + 0.00005 * n + 0.001 * piece,
+        time_per_token=1.5e-8 * (1 + piece) + 0 * n,
+        energy_fixed=3.0 + 0.1 * n + 0.2 * piece,
+        energy_per_token=1e-5 * (1 + piece) + 0 * n,
+    )
+    prefill = PrefillLaw(0.004, 1e-8, 1.2e-4, 1e-9, 0.005, 1e-6, 700.0, 200.0, 0.5, 0.01, 1e-7)
+    return GenerativeReplica(1, iteration, prefill, kv_capacity, 16, overhead, 90.0, 1e9, 1e15)
+
+
+def single_pass(max_batch=8):
+    n = np.arange(max_batch + 1.0)
+    return SinglePassReplica(1, 0.5 + 0.25 * n, 100.0 + 30.0 * n, 60.0, 1e9, 1e12)

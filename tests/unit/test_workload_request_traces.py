@@ -1,0 +1,130 @@
+"""Recorded requests: read exactly, or refused with the line that is wrong."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.scenario.service import Requests
+from sim.workload.request_traces import TraceError, read_request_trace
+from sim.workload.requests import request_source
+
+AZURE = Path(__file__).parents[3] / "shared" / "data" / "azure-llm-2023"
+published = pytest.mark.skipif(not AZURE.is_dir(), reason=f"the published traces are not at {AZURE}")
+
+PLAIN = "arrival_s,prompt_tokens,output_tokens\n0.5,100,20\n1.25,200,1\n1.25,300,0\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "trace.csv"
+    path.write_text(text)
+    return path
+
+
+def test_plain_file(tmp_path: Path) -> None:
+    trace = read_request_trace("csv", written(tmp_path, PLAIN + "\n"))
+    assert trace.arrival.tolist() == [0.5, 1.25, 1.25]
+    assert trace.prompt is not None
+    assert trace.prompt.tolist() == [100, 200, 300]
+    assert trace.work is None
+
+
+def test_requests_of_a_trace(tmp_path: Path) -> None:
+    written(tmp_path, PLAIN)
+    requests = Requests.model_validate({"arrivals": {"process": "trace", "format": "csv", "path": "trace.csv"}})
+    for block_size in (1, 2, 100):
+        source = request_source("chat", requests, seed=1, folder=tmp_path, until=10.0, block_size=block_size)
+        blocks = [source.next_block() for _ in range(4)]
+        assert np.concatenate([block.arrival for block in blocks]).tolist() == [0.5, 1.25, 1.25]
+        assert np.concatenate([block.output_tokens for block in blocks]).tolist() == [20, 1, 1]
+        assert source.has_lengths
+    early = request_source("chat", requests, seed=1, folder=tmp_path, until=1.25)
+    assert early.next_block().arrival.tolist() == [0.5]
+    assert len(early.next_block().arrival) == 0
+
+
+def test_a_single_pass_trace_needs_times_only(tmp_path: Path) -> None:
+    written(tmp_path, "note,work,arrival_s\nx,2.5,0\ny,0.5,3\n")
+    requests = Requests.model_validate({"arrivals": {"process": "trace", "format": "csv", "path": "trace.csv"}})
+    source = request_source("photos", requests, seed=1, folder=tmp_path, until=10.0)
+    block = source.next_block()
+    assert not source.has_lengths
+    assert block.work.tolist() == [2.5, 0.5]
+    assert block.prompt_tokens.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("x,1,1", "`x` is not a number"),
+        ("2,,1", "`` is not a number"),
+        ("2,1,-3", "`-3` is negative"),
+        ("2,nan,3", "`nan` is not finite"),
+        ("2,inf,3", "`inf` is not finite"),
+        ("2,1", "2 values under 3 columns"),
+        ("2,1,1,1", "4 values under 3 columns"),
+        ("1,1,1", "before the row above it"),
+    ],
+)
+def test_a_broken_row_is_named(tmp_path: Path, row: str, problem: str) -> None:
+    path = written(tmp_path, f"{PLAIN}{row}\n5,7,7\n")
+    with pytest.raises(TraceError) as caught:
+        read_request_trace("csv", path)
+    assert (caught.value.line, caught.value.fine, caught.value.broken) == (5, 4, 1)
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:5: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the column arrival_s is missing"),
+        ("time,prompt_tokens\n1,2\n", "the column arrival_s is missing (there are: time, prompt_tokens)"),
+        ("arrival_s,prompt_tokens\n1,2\n", "the column output_tokens is missing"),
+        ("arrival_s\n", "has no rows"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(TraceError) as caught:
+        read_request_trace("csv", written(tmp_path, text))
+    assert problem in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_bytes(b"arrival_s\n\xff\xfe\x00\n")
+    with pytest.raises(TraceError, match="cannot be read"):
+        read_request_trace("csv", tmp_path / "trace.csv")
+    with pytest.raises(TraceError, match="cannot be read"):
+        read_request_trace("csv", tmp_path / "absent.csv")
+
+
+def test_wall_times_are_exact_to_their_last_digit(tmp_path: Path) -> None:
+    rows = "2023-11-16 23:59:59.9999999,1,1\n2023-11-17 00:00:00.0000001,2,2\n2023-11-17T01:00:00+01:00,3,3\n"
+    trace_rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + rows
+    with pytest.raises(TraceError, match="before the row above it"):
+        read_request_trace("azure", written(tmp_path, trace_rows))
+    trace = read_request_trace("azure", written(tmp_path, trace_rows.replace("01:00:00+01:00", "00:00:01Z")))
+    assert trace.arrival.tolist() == [0.0, 2e-7, 1.0000001]
+    with pytest.raises(TraceError, match="is not a time"):
+        read_request_trace("azure", written(tmp_path, trace_rows.replace("2023-11-17T01:00:00+01:00", "17/11/2023")))
+
+
+@published
+def test_azure_conversation_trace() -> None:
+    began = time.perf_counter()
+    trace = read_request_trace("azure", AZURE / "AzureLLMInferenceTrace_conv.csv")
+    assert time.perf_counter() - began < 1.0
+    assert trace.prompt is not None
+    assert trace.output is not None
+    assert len(trace.arrival) == 19_366
+    assert trace.arrival[0] == 0
+    assert trace.arrival[-1] == pytest.approx(3501.721937, abs=1e-9)
+    assert trace.prompt.mean() == pytest.approx(1154.6974078281523)
+    assert trace.output.mean() == pytest.approx(211.12594237323142)
+
+
+@published
+def test_azure_code_trace() -> None:
+    trace = read_request_trace("azure", AZURE / "AzureLLMInferenceTrace_code.csv")
+    assert (len(trace.arrival), trace.arrival[-1]) == (8_819, pytest.approx(3435.948056, abs=1e-9))
