@@ -20,9 +20,11 @@ class Phase(IntEnum):
 
     COMPLETION = 2
     REPAIR = 3
-    ARRIVAL = 4
-    PASS = 5
-    SAMPLE = 6
+    BOUNDARY = 4
+    """The end of the warm-up, and the horizon: what ends there is counted, what arrives there belongs to what follows."""
+    ARRIVAL = 5
+    PASS = 6
+    SAMPLE = 7
 
 
 class Plane(Protocol):

@@ -21,6 +21,7 @@ from pydantic import (
 
 from sim.catalog.rows import Accelerator, Model
 from sim.scenario import paths, yaml_reader
+from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.base import Name, Node, context_of, fail, later
 from sim.scenario.document import Document
 from sim.scenario.errors import Position, Problem
@@ -111,6 +112,14 @@ class Scenario(Node):
     def folder(self) -> Path:
         """The folder that paths in the scenario are relative to."""
         return self._document.folder
+
+    @property
+    def input_files(self) -> list[Path]:
+        """The traces that the scenario names."""
+        arrivals = [service.requests.arrivals for service in self.services.values()]
+        traces = [source for source in arrivals if isinstance(source, TraceArrivals)]
+        recorded = [stream.trace for stream in self.training.values() if stream.trace is not None]
+        return [self.folder / source.path for source in (*traces, *recorded)]
 
     def position(self, path: str) -> Position | None:
         """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""

@@ -32,6 +32,8 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.replica = NONE
     request.index = service.index
     request.arrival = now
+    request.start = math.nan
+    request.first_token = math.nan
     request.prompt = arrival.prompt
     request.output = arrival.output
     request.work = arrival.work

@@ -137,6 +137,4 @@ def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
             service.rejected += 1
     if outcome == TIMED_OUT:
         service.waiting_sum += clipped(clock, request.arrival, now)
-    request.start = math.nan
-    request.first_token = math.nan
     write_row(plane, request, outcome, now, 0)

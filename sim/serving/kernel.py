@@ -164,29 +164,3 @@ def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
     begin, end = end_of(replica, piece, iteration - 1), end_of(replica, piece, iteration)
     before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
     return before + (after - before) * ((now - begin) / (end - begin))
-
-
-@kernel
-def begin_window(plane: Any, now: float) -> None:
-    """Start counting afresh (the end of the warm-up): every total is zero at `now`, what is under way goes on."""
-    plane.clock[0].window_start = now
-    for replica_index in range(plane.replicas.shape[0]):
-        replica = plane.replicas[replica_index]
-        replica.busy_prefill = 0.0
-        replica.busy_decode = 0.0
-        replica.busy_batch = 0.0
-        replica.joules_prefill = 0.0
-        replica.joules_decode = 0.0
-        replica.joules_batch = 0.0
-    for service_index in range(plane.services.shape[0]):
-        service = plane.services[service_index]
-        service.finished = 0
-        service.prompt_tokens = 0
-        service.output_tokens = 0
-        service.batches = 0
-        service.batched = 0
-        service.waiting_area = 0.0
-        service.running_area = 0.0
-        service.kv_area = 0.0
-        service.waiting_sum = 0.0
-        service.running_sum = 0.0

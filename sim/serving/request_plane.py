@@ -116,11 +116,6 @@ class RequestPlane:
         """Book everything under way up to now, so that all totals are exact at this instant."""
         kernel.settle(self._plane, self.now)
 
-    def begin_window(self) -> None:
-        """Start counting afresh at this instant."""
-        self.settle()
-        kernel.begin_window(self._plane, self.now)
-
     def end_window(self) -> None:
         """Count no arrivals from this instant on; what is in flight may still be run to its end."""
         self.settle()

@@ -1,0 +1,88 @@
+"""The catalog figures that a run rests on, with their sources."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from sim.accounts import LIFETIME_HOURS
+from sim.catalog.rows import Accelerator, Fact, Model
+from sim.scenario import Scenario
+
+Row = dict[str, Any]
+UNITS: Mapping[str, str] = {
+    "memory": "B",
+    "memory_bandwidth": "B/s",
+    "interconnect_bandwidth": "B/s",
+    "host_link_bandwidth": "B/s",
+    "peak_flops": "FLOP/s",
+    "idle_power": "W",
+    "peak_power": "W",
+    "resident_power": "W",
+    "training_power": "W",
+    "host_idle_power": "W",
+    "host_busy_power": "W",
+    "price": "USD/h",
+    "embodied_carbon": "kg",
+    "reconfiguration_time": "s",
+    "step_overhead": "s",
+    "request_overhead": "s",
+    "pass_overhead": "s",
+    "all_reduce_latency": "s",
+    "all_reduce_latency_per_peer": "s",
+    "all_reduce_bandwidth": "B/s",
+}
+
+
+def assumptions(scenario: Scenario) -> list[Row]:
+    """Each figure of the accelerators and models in use: name, figure, value, unit, source, date, basis, low, high."""
+    accelerators = {pool.accelerator for pool in scenario.pools.values()}
+    models = {service.model for service in scenario.services.values()}
+    rows = [row for name in sorted(accelerators) for row in _figures(scenario.accelerator(name))]
+    rows += [row for name in sorted(models) for row in _figures(scenario.model(name))]
+    lifetime = Fact("straight-line depreciation of servers", "2027", "estimate")
+    return [*rows, _row("fleet", "lifetime over which embodied carbon is spread", LIFETIME_HOURS, "h", lifetime)]
+
+
+def _figures(row: Accelerator | Model) -> list[Row]:
+    found = []
+    for figure, fact in row.facts.items():
+        if figure.startswith("software."):
+            continue
+        head, _, rest = figure.partition(".")
+        value = _value(row, head, rest)
+        if value is not None:
+            found.append(_row(row.name, figure, value, UNITS.get(rest if head == "efficiency" else head, ""), fact))
+    return found
+
+
+def _value(row: Accelerator | Model, head: str, rest: str) -> float | str | None:
+    if head not in {field.name for field in fields(row)}:
+        return None
+    value = getattr(row, head)
+    if rest and isinstance(value, Mapping):
+        value = value.get(rest)
+    elif rest:
+        value = getattr(value, rest, None)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return ", ".join(f"{field.name} {getattr(value, field.name):g}" for field in fields(value)) if _is_law(value) else None
+
+
+def _is_law(value: Any) -> bool:
+    return hasattr(value, "__dataclass_fields__") and all(
+        isinstance(getattr(value, field.name), int | float) for field in fields(value)
+    )
+
+
+def _row(name: str, figure: str, value: float | str, unit: str, fact: Fact) -> Row:
+    return {
+        "name": name,
+        "figure": figure,
+        "value": value,
+        "unit": unit,
+        "source": fact.source,
+        "date": fact.date,
+        "basis": fact.basis,
+        "low": fact.low,
+        "high": fact.high,
+    }

@@ -1,0 +1,142 @@
+"""From a scenario to what a run is built of: replicas on their accelerators, the plans of services, policies.
+
+What only shows here (a model that does not fit, a policy's options, a broken trace) is an input error like any other, with file, line and
+key; all of them are reported at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sim.catalog.rows import Accelerator
+from sim.fleet.ledger import PoolPower, State
+from sim.fleet.pool import Holding, PoolState
+from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
+from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+from sim.policies.registry import PolicyError, resolve
+from sim.scenario import Problem, Scenario, ScenarioError
+from sim.scenario.service import DynamicBatching, Service
+from sim.workload.request_traces import TraceError
+
+SEAMS = ("scheduling", "placement", "sharing", "power")
+
+
+@dataclass
+class Prepared:
+    """All that a run needs to begin, but for its seed."""
+
+    scenario: Scenario
+    policies: dict[str, Any] = field(default_factory=dict)
+    pools: dict[str, PoolState] = field(default_factory=dict)
+    replicas: dict[str, GenerativeReplica | SinglePassReplica] = field(default_factory=dict)
+    holdings: dict[str, list[Holding]] = field(default_factory=dict)
+    """By service, one a replica."""
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @contextmanager
+    def checking(self, path: str) -> Iterator[None]:
+        """Note what goes wrong inside as a problem at a dotted path."""
+        try:
+            yield
+        except (HardwareError, PolicyError, TraceError, OSError) as error:
+            self.problems.append(self.scenario.problem(path, str(error)))
+
+
+def prepare(scenario: Scenario, policies: Mapping[str, Any] | None = None) -> Prepared:
+    """Build what a run of a scenario needs; `policies` replaces policies by instances. Raises ScenarioError."""
+    prepared = Prepared(scenario)
+    for seam in SEAMS:
+        with prepared.checking(f"policies.{seam}"):
+            reference = getattr(scenario.policies, seam)
+            prepared.policies[seam] = (policies or {}).get(seam) or resolve(seam, reference.name, reference.options)
+    if prepared.problems:
+        raise ScenarioError(prepared.problems)
+    for name, pool in scenario.pools.items():
+        placement = prepared.policies["placement"]
+        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
+    for name, service in scenario.services.items():
+        _place_replicas(prepared, name, service)
+    _check_jobs_end(prepared)
+    if prepared.problems:
+        raise ScenarioError(prepared.problems)
+    return prepared
+
+
+def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
+    """Give a service its accelerators, pools in order of preference, and build the laws of its replicas."""
+    scenario, holdings = prepared.scenario, []
+    for number in range(service.replicas.initial):
+        attempts = (prepared.pools[pool].try_hold(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools)
+        holding = next((attempt for attempt in attempts if attempt is not None), None)
+        if holding is None:
+            message = f"there is room for {number} of {service.replicas.initial} replicas"
+            prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
+            return
+        holdings.append(holding)
+    kinds = {scenario.pools[holding.pool].accelerator for holding in holdings} or {scenario.pools[service.pools[0]].accelerator}
+    if len(kinds) > 1:
+        message = f"replicas on different accelerators ({', '.join(sorted(kinds))}) arrive in a later version"
+        prepared.problems.append(scenario.problem(f"services.{name}.pools", message))
+        return
+    prepared.holdings[name] = holdings
+    with prepared.checking(f"services.{name}.model"):
+        prepared.replicas[name] = replica_of(scenario, service, scenario.accelerator(kinds.pop()))
+
+
+def replica_of(scenario: Scenario, service: Service, accelerator: Accelerator) -> GenerativeReplica | SinglePassReplica:
+    """The laws of a service's replica on an accelerator. Raises HardwareError."""
+    model, batch = scenario.model(service.model), service.batching.max_batch_size
+    if model.kind == "single_pass":
+        return single_pass_replica(accelerator, model, precision=service.precision, max_batch=batch)
+    return generative_replica(
+        accelerator,
+        model,
+        tensor=service.parallelism.tensor,
+        precision=service.precision,
+        max_batch=batch,
+        batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
+    )
+
+
+def _check_jobs_end(prepared: Prepared) -> None:
+    scenario = prepared.scenario
+    if scenario.horizon != "jobs_done":
+        return
+    for name, stream in scenario.training.items():
+        if stream.trace is None:
+            message = f"`{name}` never ends, so a horizon of `jobs_done` is never reached"
+            prepared.problems.append(scenario.problem(f"training.{name}", message, "a trace, or a horizon in time"))
+
+
+def seconds_into_week(scenario: Scenario, pool: str) -> float:
+    """Local time of simulated second 0 at a pool's site, in seconds after Monday's midnight.
+
+    `start` is read as UTC; the site's offset at that instant holds for the whole run.
+    """
+    zone = ZoneInfo(scenario.sites[scenario.pools[pool].site].timezone)
+    local = scenario.start.replace(tzinfo=UTC).astimezone(zone)
+    day = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return local.weekday() * 86400.0 + day.total_seconds()
+
+
+def pool_power(prepared: Prepared, name: str) -> PoolPower:
+    """The watts of a pool's accelerators by owner and state, and of its hosts an accelerator."""
+    scenario = prepared.scenario
+    pool = scenario.pools[name]
+    row = scenario.accelerator(pool.accelerator)
+    watts: dict[tuple[str, State], float] = {}
+    for service, replica in prepared.replicas.items():
+        watts[service, State.RESIDENT] = replica.resident_power / replica.accelerators
+    for stream in scenario.training:
+        watts[stream, State.BUSY] = training_power(row)
+    share = pool.accelerators_per_node
+    return PoolPower(pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share)
+
+
+def queue_delay(service: Service) -> float:
+    """Seconds for which a request may wait for its batch to fill."""
+    return service.batching.max_queue_delay if isinstance(service.batching, DynamicBatching) else 0.0

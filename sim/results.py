@@ -1,0 +1,150 @@
+"""What a run leaves behind: its summary, its tables, and the files of its folder."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.assumptions import assumptions
+from sim.fleet.ledger import Ledger, State
+from sim.preparation import Prepared
+from sim.scenario import Scenario, paths
+from sim.serving import layout
+from sim.serving.counting import bucket_edges
+from sim.serving.request_plane import RequestPlane
+from sim.serving.rows import RowWriter, open_rows
+from sim.summary import Summary, summarize
+from sim.telemetry import Totals, telemetry_frame
+from sim.training.job import Job
+from sim.training.job_plane import JobPlane
+from sim.training.summary import held_seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILES = ("summary.json", "scenario.yaml", "telemetry.parquet", "jobs.parquet", "latency.parquet", "requests.parquet")
+
+
+@dataclass
+class Run:
+    """A finished run: the state of everything at its end, and the totals at the edges of its window."""
+
+    prepared: Prepared
+    ledger: Ledger
+    plane: RequestPlane | None
+    jobs: JobPlane
+    opening: Totals
+    closing: Totals
+    samples: list[Totals]
+    ended: float
+    wall: float
+    decisions: int = 0
+    rows: RowWriter | None = None
+
+    @property
+    def request_plane(self) -> RequestPlane:
+        """The request plane of a run that has services."""
+        if self.plane is None:
+            raise LookupError("the run has no services")
+        return self.plane
+
+    @cached_property
+    def inputs_sha256(self) -> str:
+        """A hash of the bytes of every file that the scenario names."""
+        digest = hashlib.sha256()
+        for path in self.prepared.scenario.input_files:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+@dataclass
+class Result:
+    """The outcome of one run: `summary`, and tables as data frames."""
+
+    scenario: Scenario
+    summary: Summary
+    telemetry: "pd.DataFrame"
+    jobs: "pd.DataFrame"
+    latency: "pd.DataFrame"
+    _run: Run = field(repr=False)
+
+    @classmethod
+    def of(cls, run: Run) -> "Result":
+        """Summarize a finished run."""
+        scenario = run.prepared.scenario
+        replicas = {name: service.replicas.initial for name, service in scenario.services.items()}
+        summary = summarize(run) | {"assumptions": assumptions(scenario)}
+        telemetry = telemetry_frame(run.samples, run.ledger, replicas, list(scenario.training))
+        return cls(scenario, summary, telemetry, _jobs_frame(run), _latency_frame(run), run)
+
+    def metric(self, path: str) -> Any:
+        """Return the figure at a dotted path of the summary, such as `services.chat.ttft_s.p99`. Raises KeyError."""
+        return paths.value_at(self.summary, paths.resolve(path, self.summary))
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write the run's files into a folder. Raises FileExistsError where it holds another run, unless forced."""
+        folder = Path(folder)
+        if (folder / "summary.json").exists() and not force:
+            raise FileExistsError(f"{folder} holds another run")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
+        self.telemetry.to_parquet(folder / "telemetry.parquet", index=False)
+        self.jobs.to_parquet(folder / "jobs.parquet", index=False)
+        self.latency.to_parquet(folder / "latency.parquet", index=False)
+        if self._run.rows is not None and self._run.plane is not None:
+            names = list(self.scenario.services)
+            self._run.rows.write(folder / "requests.parquet", names, open_rows(self._run.plane.plane))
+        (folder / "summary.json").write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
+        return folder
+
+
+def _jobs_frame(run: Run) -> "pd.DataFrame":
+    import pandas as pd
+
+    records = [_job_record(run, job) for stream in run.jobs.streams.values() for job in stream.jobs]
+    columns = _JOB_COLUMNS.split()
+    return pd.DataFrame(records, columns=columns)
+
+
+_JOB_COLUMNS = (
+    "job_id stream tenant pool accelerators submit_s start_s end_s status queueing_s jct_s attained_accelerator_s "
+    "preemptions failures energy_j cost_usd"
+)
+
+
+def _job_record(run: Run, job: Job) -> tuple[Any, ...]:
+    pool = job.holding.pool if job.holding else None
+    seconds = held_seconds(job, 0.0, run.ended)
+    energy, cost = _job_bill(run, job, seconds)
+    times = (job.submit, job.start, job.end)
+    waited, completion = job.start - job.submit, job.end - job.submit
+    identity = (job.id, job.stream, job.tenant, pool, job.gang)
+    return (*identity, *times, job.status, waited, completion, seconds * job.gang, 0, 0, energy, cost)
+
+
+def _job_bill(run: Run, job: Job, seconds: float) -> tuple[float, float | None]:
+    """Joules of a job's accelerators and their share of the hosts, and the dollars of its accelerators' hours."""
+    if job.holding is None:
+        return 0.0, 0.0
+    ledger, at = run.ledger, (run.ledger.pools[job.holding.pool], run.ledger.owners[job.stream])
+    watts = ledger.watts[at] + ledger.host_watts[at]
+    energy = seconds * (job.gang * watts[State.BUSY] + job.holding.unused * watts[State.IDLE])
+    price = run.prepared.scenario.pools[job.holding.pool].price
+    return float(energy), None if price is None else price * job.holding.accelerators * seconds / 3600.0
+
+
+def _latency_frame(run: Run) -> "pd.DataFrame":
+    """The buckets of every latency that hold something: service, metric, low_s, high_s, count."""
+    import numpy as np
+    import pandas as pd
+
+    rows: list[tuple[str, str, float, float, int]] = []
+    if run.plane is not None:
+        for index, plan in enumerate(run.plane.services):
+            for number, metric in enumerate(layout.METRICS):
+                counts = run.plane.plane.counts[index, number]
+                buckets = np.flatnonzero(counts).tolist()
+                rows += [(plan.name, metric, *bucket_edges(bucket), int(counts[bucket])) for bucket in buckets]
+    return pd.DataFrame(rows, columns=["service", "metric", "low_s", "high_s", "count"])

@@ -1,0 +1,61 @@
+"""One row per request, as a run leaves them on request."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.serving import layout
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class RowWriter:
+    """Collects finished requests in pieces, and turns them into a table."""
+
+    def __init__(self) -> None:
+        self.pieces: list[NDArray[Any]] = []
+
+    def __call__(self, rows: NDArray[Any]) -> None:
+        """Take the next finished requests, records of `layout.ROW`."""
+        self.pieces.append(rows)
+
+    def write(self, path: Path, services: list[str], open_rows: NDArray[Any]) -> None:
+        """Write all requests to a Parquet file, those in flight (`open_rows`) last."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetWriter(path, _table(open_rows, services).schema) as writer:
+            for piece in (*self.pieces, open_rows):
+                writer.write_table(_table(piece, services))
+
+
+def open_rows(plane: layout.Plane) -> NDArray[Any]:
+    """Rows for the requests in flight, in order of service and arrival."""
+    requests = plane.requests[plane.requests["status"] != layout.FREE]
+    requests = requests[np.lexsort((requests["index"], requests["service"]))]
+    rows = np.zeros(len(requests), layout.ROW)
+    for name in ("service", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
+        rows[name] = requests[name]
+    rows["status"], rows["end"] = layout.IN_FLIGHT, np.nan
+    return rows
+
+
+def _table(rows: NDArray[Any], services: list[str]) -> "pa.Table":
+    import pyarrow as pa
+
+    times = {"arrival_s": "arrival", "start_s": "start", "first_token_s": "first_token", "end_s": "end"}
+    outcome = rows["status"]
+    names = pa.array(services, pa.string())
+    columns: dict[str, Any] = {
+        "service": pa.DictionaryArray.from_arrays(pa.array(rows["service"].astype(np.int32)), names),
+        "class": pa.nulls(len(rows), pa.string()),
+        "replica": pa.array(rows["replica"], mask=rows["replica"] == layout.NONE),
+        **{name: pa.array(rows[field], mask=np.isnan(rows[field])) for name, field in times.items()},
+        "prompt_tokens": pa.array(rows["prompt"]),
+        "output_tokens": pa.array(rows["output"]),
+        "status": pa.DictionaryArray.from_arrays(pa.array(outcome.astype(np.int32)), pa.array(layout.OUTCOMES)),
+        "slo_met": pa.array(rows["met"] == 1, mask=outcome == layout.IN_FLIGHT),
+    }
+    return pa.table(columns)

@@ -1,0 +1,106 @@
+"""What the request plane has counted of a service, as the blocks of a summary."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.serving import layout
+from sim.serving.counting import BUCKETS, bucket_edges
+
+Block = dict[str, float | None]
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+EDGES = np.array([bucket_edges(bucket) for bucket in range(BUCKETS)])
+"""Seconds, shape (buckets, 2)."""
+
+
+def latency_block(counts: NDArray[np.int64], moments: NDArray[np.float64]) -> Block:
+    """{mean, sd, p50 ... p999, max, count} of one latency in seconds; all null but the count where nothing was counted.
+
+    Moments are exact; a quantile is interpolated in its bucket and so within 0.8 % of the sample's.
+    """
+    number, total, squares, largest = (float(value) for value in moments)
+    if number == 0:
+        return {"mean": None, "sd": None, **dict.fromkeys(QUANTILES), "max": None, "count": 0}
+    mean = total / number
+    spread = max(squares / number - mean * mean, 0.0)
+    block: Block = {"mean": mean, "sd": math.sqrt(spread * number / (number - 1)) if number > 1 else None}
+    cumulative = np.cumsum(counts)
+    for name, level in QUANTILES.items():
+        block[name] = min(_quantile(counts, cumulative, level * number), largest)
+    return block | {"max": largest, "count": int(number)}
+
+
+def _quantile(counts: NDArray[np.int64], cumulative: NDArray[np.int64], rank: float) -> float:
+    bucket = int(np.searchsorted(cumulative, rank))
+    if bucket == 0:
+        return 0.0
+    low, high = EDGES[bucket]
+    inside = (rank - (cumulative[bucket] - counts[bucket])) / counts[bucket]
+    return float(low + (high - low) * inside)
+
+
+def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict[str, Block]:
+    """The latency blocks of a service by name."""
+    names = layout.METRICS if generative else ("queueing_s", "e2e_s")
+    rows = {name: layout.METRICS.index(name) for name in names}
+    return {name: latency_block(plane.counts[index, row], plane.moments[index, row]) for name, row in rows.items()}
+
+
+def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int]:
+    """Requests of the window that are in flight, and how many of them have not yet missed a limit.
+
+    A limit has been missed for certain when the time to first token or the end-to-end time is already longer.
+    """
+    service, requests, clock = plane.services[index], plane.requests, plane.clock[0]
+    mine = (requests["status"] != layout.FREE) & (requests["service"] == index)
+    mine &= (requests["arrival"] >= clock["window_start"]) & (requests["arrival"] < clock["window_end"])
+    open_ones = requests[mine]
+    age = now - open_ones["arrival"] + service["constant_latency"]
+    missed = age > service["slo_e2e"]
+    if service["generative"]:
+        since_first = open_ones["first_token"] - open_ones["arrival"] + service["constant_latency"]
+        ttft = np.where(has_first_token(open_ones), since_first, age)
+        missed |= ttft > service["slo_ttft"]
+    return len(open_ones), int(np.count_nonzero(~missed))
+
+
+def has_first_token(requests: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which requests in flight have emitted their first token."""
+    return np.asarray((requests["status"] == layout.RUNNING) & (requests["first_token"] >= requests["start"]))
+
+
+def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int]:
+    """The requests that arrived in the window, by what became of them."""
+    service = plane.services[index]
+    in_flight, undecided = open_requests(plane, index, now)
+    counted = {name: int(service[name]) for name in ("arrived", "completed", "rejected", "timed_out")}
+    return counted | {"abandoned": 0, "lost": 0, "in_flight": in_flight, "undecided": undecided}
+
+
+def slo_block(plane: layout.Plane, index: int, limits: Mapping[str, float], now: float, window: float) -> dict[str, Any]:
+    """Attainment over all requests of the window that are decided, goodput, and the share within each limit.
+
+    Requests that were rejected or timed out miss every limit, and so do those in flight that are late already.
+    """
+    service = plane.services[index]
+    counts = request_counts(plane, index, now)
+    decided = counts["arrived"] - counts["undecided"]
+    share = {name: float(service[f"met_{name}"]) / decided if decided else None for name in limits}
+    return {
+        "attainment": float(service["met"]) / decided if decided else None,
+        "goodput_per_s": float(service["met"]) / window,
+        "by_limit": share,
+    }
+
+
+def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float]:
+    """Request-seconds in [start, end) that requests still in flight have waited and run: they have no last stamp yet."""
+    requests = plane.requests[plane.requests["service"] == index]
+    waiting = requests[requests["status"] == layout.WAITING]
+    running = requests[requests["status"] == layout.RUNNING]
+    waited = np.maximum(0.0, end - np.maximum(waiting["arrival"], start)).sum()
+    ran = np.maximum(0.0, end - np.maximum(running["start"], start)).sum()
+    return float(waited), float(ran)

@@ -1,0 +1,256 @@
+"""The summary of a run: every figure by its dotted path."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.accounts import HOUR, KWH, Accounts, Bill, add
+from sim.audit import audit
+from sim.fleet.ledger import State
+from sim.hardware.tables import GenerativeReplica
+from sim.serving.summary import latency_blocks, request_counts, slo_block
+from sim.telemetry import pool_power
+from sim.training.summary import accelerator_hours_by, stream_summary
+
+if TYPE_CHECKING:
+    from sim.results import Run
+
+SCHEMA_VERSION = 1
+PACKAGES = ("fleetsim", "numpy", "numba", "simpy", "scipy", "pandas", "pydantic")
+
+Summary = dict[str, Any]
+
+
+def summarize(run: "Run") -> Summary:
+    """The summary of a run (the names are those of the results' contract)."""
+    accounts = Accounts(run.prepared.scenario, run.ledger, run.opening, run.closing)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run(run),
+        "services": {name: _service(run, accounts, index) for index, name in enumerate(run.prepared.scenario.services)},
+        "training": {name: _stream(run, accounts, name) for name in run.prepared.scenario.training},
+        "pools": {name: _pool(run, accounts, name) for name in run.prepared.scenario.pools},
+        "sites": {name: _site(run, accounts, name) for name in run.prepared.scenario.sites},
+        "phases": _phases(run, accounts),
+        "fleet": _fleet(run, accounts),
+        "audit": audit(run, accounts),
+        "notes": [*run.prepared.notes, *_unused_jobs(run)],
+    }
+
+
+def _run(run: "Run") -> Summary:
+    scenario = run.prepared.scenario
+    requests = int(run.closing.services["index"].sum())
+    return {
+        "name": scenario.name,
+        "seed": scenario.seed,
+        "start": scenario.start.isoformat(),
+        "horizon_s": run.closing.time,
+        "warmup_s": run.opening.time,
+        "scenario_sha256": scenario.sha256,
+        "inputs_sha256": run.inputs_sha256,
+        "versions": versions(),
+        "requests": requests,
+        "decisions": run.decisions,
+        "wall_s": run.wall,
+        "requests_per_wall_s": requests / run.wall,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a run's figures."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _service(run: "Run", accounts: Accounts, index: int) -> Summary:
+    plane, window = run.request_plane, accounts.window
+    plan = plane.services[index]
+    spec = run.prepared.scenario.services[plan.name]
+    generative = isinstance(plan.replica, GenerativeReplica)
+    change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
+    summary: Summary = {
+        "requests": request_counts(plane.plane, index, run.ended),
+        **latency_blocks(plane.plane, index, generative=generative),
+        "slo": slo_block(plane.plane, index, spec.slo.limits, run.ended, window) if spec.slo else None,
+        "throughput": {"requests_per_s": float(change["finished"]) / window},
+        "batch_size_mean": float(change["batched"] / change["batches"]) if change["batches"] else None,
+        "replicas": {"mean": float(plan.replicas), "max": plan.replicas, "started": 0, "stopped": 0},
+        "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
+    }
+    if isinstance(plan.replica, GenerativeReplica):
+        capacity = plan.replica.kv_capacity * plan.replicas * window
+        summary["throughput"]["prompt_tokens_per_s"] = float(change["prompt_tokens"]) / window
+        summary["throughput"]["output_tokens_per_s"] = float(change["output_tokens"]) / window
+        summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
+        summary["preemptions"] = 0
+    return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
+
+
+_COUNTERS = ("finished", "batches", "batched", "prompt_tokens", "output_tokens", "kv_area")
+
+
+def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float, tokens: float) -> Summary:
+    plan = run.request_plane.services[index]
+    bill = accounts.of_owner(plan.name)
+    by_phase = (run.closing.joules[index] - run.opening.joules[index]) / KWH
+    phases = {"prefill": by_phase[0], "decode": by_phase[1], "batch": by_phase[2]}
+    idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum()
+    per_phase = {**{name: float(value) for name, value in phases.items()}, "idle": float(idle), "start_up": 0.0}
+    joules = bill.energy_kwh * KWH
+    return {
+        "accelerator_hours": bill.accelerator_hours,
+        "energy_kwh": bill.energy_kwh,
+        "host_energy_kwh": bill.host_energy_kwh,
+        "energy_j_per_request": joules / finished if finished else None,
+        "energy_j_per_output_token": joules / tokens if tokens and isinstance(plan.replica, GenerativeReplica) else None,
+        "energy_kwh_by_phase": per_phase,
+        "cost_usd": bill.cost_usd,
+        "carbon_kg": bill.carbon_kg,
+    }
+
+
+def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
+    opening, closing = run.opening.time, run.closing.time
+    jobs = run.jobs.streams[name].jobs
+    in_window = [job for job in jobs if opening <= job.submit < closing]
+    by_use = accelerator_hours_by(jobs, opening, closing)
+    held = sum(by_use.values())
+    bill = accounts.of_owner(name)
+    return {
+        **stream_summary(in_window, run.ended),
+        "accelerator_hours": bill.accelerator_hours,
+        "accelerator_hours_by": by_use,
+        "ettr": by_use["useful"] / held if held else None,
+        "energy_kwh": bill.energy_kwh,
+        "cost_usd": bill.cost_usd,
+        "carbon_kg": bill.carbon_kg,
+    }
+
+
+def _power(run: "Run", pools: list[str]) -> Summary:
+    """Mean, 99th percentile and peak of the watts that some pools draw, each a mean over a telemetry interval."""
+    samples = [sample for sample in run.samples if run.opening.time <= sample.time]
+    if not samples or samples[0].time > run.opening.time:
+        samples.insert(0, run.opening)
+    if len(samples) < 2:
+        return {"mean": None, "p99": None, "peak": None}
+    indices = [run.ledger.pools[name] for name in pools]
+    elapsed = np.diff([sample.time for sample in samples])
+    watts = pool_power(samples)[:, indices].sum(axis=1)
+    order = np.argsort(watts)
+    share = np.cumsum(elapsed[order]) / elapsed.sum()
+    return {
+        "mean": float((watts * elapsed).sum() / elapsed.sum()),
+        "p99": float(watts[order][np.searchsorted(share, 0.99)]),
+        "peak": float(watts.max()),
+    }
+
+
+def _pool(run: "Run", accounts: Accounts, name: str) -> Summary:
+    scenario, everyone = run.prepared.scenario, list(run.ledger.owners)
+    pool, bill = scenario.pools[name], accounts.of_pool(name)
+    utilization = {
+        "allocated": accounts.share(name, accounts.holders),
+        "busy": accounts.share(name, everyone, State.BUSY),
+        "serving": accounts.share(name, scenario.services),
+        "training": accounts.share(name, scenario.training),
+        "compute": _compute(run, accounts, name),
+    }
+    return {
+        "accelerators": pool.accelerators,
+        "nodes": pool.nodes,
+        "utilization": utilization,
+        "utilization_of_available": dict(utilization),
+        "energy_kwh": bill.energy_kwh,
+        "energy_kwh_by_state": accounts.energy_by_state(name),
+        "host_energy_kwh": bill.host_energy_kwh,
+        "power_w": _power(run, [name]),
+        "failures": 0,
+        "availability": 1.0,
+    }
+
+
+def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
+    """FLOPs that services achieved over the pool's peak; None where jobs ran, whose FLOPs a duration does not tell."""
+    if accounts.share(pool, run.prepared.scenario.training) > 0.0:
+        return None
+    achieved = peak = 0.0
+    for index, name in enumerate(run.prepared.scenario.services):
+        holdings = run.prepared.holdings[name]
+        inside = sum(holding.pool == pool for holding in holdings)
+        if not inside:
+            continue
+        replica = run.prepared.replicas[name]
+        change = {key: float(run.closing.services[index][key] - run.opening.services[index][key]) for key in _COUNTERS}
+        if isinstance(replica, GenerativeReplica):
+            flops = (change["prompt_tokens"] + change["output_tokens"]) * replica.flops_per_token
+        else:
+            flops = change["finished"] * replica.flops_per_pass
+        achieved += flops * inside / len(holdings)
+        peak = max(peak, replica.peak_flops / replica.accelerators)
+    size = run.prepared.scenario.pools[pool].accelerators
+    return achieved / (peak * size * accounts.window) if peak and achieved else None
+
+
+def _site(run: "Run", accounts: Accounts, name: str) -> Summary:
+    scenario = run.prepared.scenario
+    pools = [pool for pool, spec in scenario.pools.items() if spec.site == name]
+    bill, pue = accounts.of_site(name), scenario.sites[name].pue
+    power = {key: None if watts is None else watts * pue for key, watts in _power(run, pools).items()}
+    return {
+        "facility_energy_kwh": bill.facility_energy_kwh,
+        "power_w": {**power, "interval_s": scenario.output.telemetry, "share_over_limit": None},
+        "cost_usd": bill.cost_usd,
+        "carbon_kg": bill.carbon_kg,
+    }
+
+
+def _phases(run: "Run", accounts: Accounts) -> Summary:
+    owners: Mapping[str, Mapping[str, Any]] = {
+        "inference": run.prepared.scenario.services,
+        "training": run.prepared.scenario.training,
+    }
+    return {phase: _phase(add(accounts.of_owner(owner) for owner in names)) for phase, names in owners.items()}
+
+
+def _phase(bill: Bill) -> Summary:
+    return {
+        "accelerator_hours": bill.accelerator_hours,
+        "energy_kwh": bill.energy_kwh,
+        "cost_usd": bill.cost_usd,
+        "carbon_kg": bill.carbon_kg,
+    }
+
+
+def _fleet(run: "Run", accounts: Accounts) -> Summary:
+    bill, hours = accounts.of_fleet(), accounts.window / HOUR
+    return {
+        "accelerators": sum(pool.accelerators for pool in run.prepared.scenario.pools.values()),
+        "energy_kwh": bill.energy_kwh,
+        "facility_energy_kwh": bill.facility_energy_kwh,
+        "cost_usd": bill.cost_usd,
+        "cost_usd_per_h": None if bill.cost_usd is None else bill.cost_usd / hours,
+        "cost_usd_by": {"hardware": bill.hardware_usd, "electricity": bill.electricity_usd},
+        "carbon_kg": bill.carbon_kg,
+        "carbon_kg_by": {"operational": bill.operational_kg, "embodied": bill.embodied_kg},
+    }
+
+
+def _unused_jobs(run: "Run") -> list[str]:
+    """Name the jobs that could never run."""
+    notes = []
+    for name, stream in run.jobs.streams.items():
+        never = [job for job in stream.jobs if job.reason.startswith("a gang of")]
+        if never:
+            named = ", ".join(job.id for job in never[:5]) + (" ..." if len(never) > 5 else "")
+            notes.append(f"{len(never)} jobs of {name} can never run and were rejected: {named} ({never[0].reason})")
+    return notes

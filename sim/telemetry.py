@@ -1,0 +1,183 @@
+"""Totals of a run at chosen instants: the edges of its window, and each interval of telemetry in between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.fleet.ledger import UNASSIGNED, Ledger, State
+from sim.fleet.pool import Holding
+from sim.serving import layout
+from sim.serving.request_plane import RequestPlane
+from sim.training.job_plane import JobPlane
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything that has been counted up to `time` (seconds), settled exactly."""
+
+    time: float
+    services: NDArray[Any]
+    """Records of `layout.SERVICE`."""
+    busy: FloatArray
+    """Replica-seconds by service and phase (prefill, decode, batch)."""
+    joules: FloatArray
+    """Of accelerators, by service and phase."""
+    seconds: FloatArray
+    """Of the ledger: accelerator-seconds by pool, owner and state."""
+    ledger_joules: FloatArray
+    host_joules: FloatArray
+    jobs: NDArray[np.int64]
+    """Waiting and running jobs, by stream."""
+
+
+class Meter:
+    """Settles both planes and the ledger at an instant, and reads the totals."""
+
+    def __init__(
+        self, plane: RequestPlane | None, jobs: JobPlane, ledger: Ledger, holdings: Mapping[str, Sequence[Holding]]
+    ) -> None:
+        self.plane = plane
+        self.jobs = jobs
+        self.ledger = ledger
+        self._replicas = [
+            (holding.pool, name, holding.accelerators) for name, own in holdings.items() for holding in own
+        ]
+        self._booked = np.zeros((len(self._replicas), 2))
+
+    def read(self, now: float) -> Totals:
+        """Return the totals at `now` (seconds), the instant at which both planes stand."""
+        self.ledger.settle(now)
+        services, busy, joules = self._read_plane()
+        running = [[stream.waiting, stream.running] for stream in self.jobs.streams.values()]
+        return Totals(
+            time=now,
+            services=services,
+            busy=busy,
+            joules=joules,
+            seconds=self.ledger.seconds.copy(),
+            ledger_joules=self.ledger.joules.copy(),
+            host_joules=self.ledger.host_joules.copy(),
+            jobs=np.array(running, np.int64).reshape(-1, 2),
+        )
+
+    def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray]:
+        if self.plane is None:
+            return np.zeros(0, layout.SERVICE), np.zeros((0, 3)), np.zeros((0, 3))
+        self.plane.settle()
+        records = self.plane.plane.replicas
+        busy = np.stack([records[f"busy_{phase}"] for phase in layout.PHASES], axis=1)
+        joules = np.stack([records[f"joules_{phase}"] for phase in layout.PHASES], axis=1)
+        self._book(busy.sum(axis=1), joules.sum(axis=1))
+        return self.plane.plane.services.copy(), *(self._by_service(totals) for totals in (busy, joules))
+
+    def _by_service(self, totals: FloatArray) -> FloatArray:
+        summed = np.zeros((len(self.plane.services) if self.plane else 0, totals.shape[1]))
+        np.add.at(summed, self.plane.plane.replicas["service"] if self.plane else 0, totals)
+        return summed
+
+    def _book(self, busy: FloatArray, joules: FloatArray) -> None:
+        """Tell the ledger what the replicas have done since it last heard."""
+        totals = np.stack((busy, joules), axis=1)
+        news = totals - self._booked
+        self._booked = totals
+        pools: dict[tuple[str, str], list[float]] = {}
+        for (pool, owner, accelerators), (seconds, drawn) in zip(self._replicas, news.tolist(), strict=True):
+            total = pools.setdefault((pool, owner), [0.0, 0.0])
+            total[0] += seconds * accelerators
+            total[1] += drawn
+        for (pool, owner), (seconds, drawn) in pools.items():
+            self.ledger.book_busy(pool, owner, seconds, drawn)
+
+
+def telemetry_frame(samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int], streams: Sequence[str]) -> "pd.DataFrame":
+    """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
+
+    `services` gives the replicas of each. Counts and lengths are those of the instant, rates and powers means over the
+    interval.
+    """
+    import pandas as pd
+
+    if len(samples) < 2:
+        return pd.DataFrame({name: [] for name in ("time_s", "kind", "name", "metric", "value")})
+    columns = {**_service_columns(samples, services), **_stream_columns(samples, streams), **_pool_columns(samples, ledger)}
+    times = np.array([sample.time for sample in samples[1:]])
+    names = [np.repeat([key[part] for key in columns], len(times)) for part in range(3)]
+    return pd.DataFrame(
+        {
+            "time_s": np.tile(times, len(columns)),
+            "kind": names[0],
+            "name": names[1],
+            "metric": names[2],
+            "value": np.concatenate(list(columns.values())),
+        }
+    )
+
+
+Columns = dict[tuple[str, str, str], FloatArray]
+
+
+def _elapsed(samples: Sequence[Totals]) -> FloatArray:
+    return np.diff([sample.time for sample in samples])
+
+
+def _service_columns(samples: Sequence[Totals], services: Mapping[str, int]) -> Columns:
+    columns: Columns = {}
+    elapsed = _elapsed(samples)
+    records = np.stack([sample.services for sample in samples])
+    busy = np.stack([sample.busy for sample in samples]).sum(axis=2)
+    joules = np.stack([sample.joules for sample in samples]).sum(axis=2)
+    for index, (name, replicas) in enumerate(services.items()):
+        own = records[:, index]
+        batches = np.diff(own["batches"])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            batch_size = np.where(batches > 0, np.diff(own["batched"]) / batches, np.nan)
+        values = {
+            "queue_length": own["waiting"][1:],
+            "running": own["running"][1:],
+            "batch_size": batch_size,
+            "arrivals_per_s": np.diff(own["index"]) / elapsed,
+            "completions_per_s": np.diff(own["finished"]) / elapsed,
+            "utilization": np.diff(busy[:, index]) / elapsed / replicas,
+            "power_w": np.diff(joules[:, index]) / elapsed,
+        }
+        columns |= {("service", name, metric): np.asarray(value, float) for metric, value in values.items()}
+    return columns
+
+
+def _stream_columns(samples: Sequence[Totals], streams: Sequence[str]) -> Columns:
+    jobs = np.stack([sample.jobs for sample in samples[1:]])
+    return {
+        ("training", name, metric): jobs[:, index, column].astype(float)
+        for index, name in enumerate(streams)
+        for column, metric in enumerate(("queued", "running"))
+    }
+
+
+def _pool_columns(samples: Sequence[Totals], ledger: Ledger) -> Columns:
+    elapsed = _elapsed(samples)
+    seconds = np.diff(np.stack([sample.seconds for sample in samples]), axis=0) / elapsed[:, None, None, None]
+    power = pool_power(samples)
+    columns: Columns = {}
+    for name, index in ledger.pools.items():
+        size = ledger.counts[index].sum()
+        free = seconds[:, index, ledger.owners[UNASSIGNED]].sum(axis=1)
+        columns["pool", name, "allocated"] = 1.0 - free / size
+        columns["pool", name, "busy"] = seconds[:, index, :, State.BUSY].sum(axis=1) / size
+        columns["pool", name, "power_w"] = power[:, index]
+    columns["fleet", "fleet", "power_w"] = power.sum(axis=1)
+    return columns
+
+
+def pool_power(samples: Sequence[Totals]) -> FloatArray:
+    """Mean watts by interval and pool, accelerators and hosts."""
+    energy = np.stack([sample.ledger_joules + sample.host_joules for sample in samples])
+    drawn: FloatArray = np.diff(energy.sum(axis=(2, 3)), axis=0) / _elapsed(samples)[:, None]
+    return drawn

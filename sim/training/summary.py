@@ -1,0 +1,109 @@
+"""What became of the jobs of a stream, as the blocks of a summary."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.training.job import Job
+
+Block = dict[str, float | None]
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+SHORTEST = 10.0
+"""Seconds: bounded slowdown takes no duration as less."""
+
+
+def duration_block(values: NDArray[np.float64], censored: NDArray[np.float64]) -> Block:
+    """{mean, sd, p50 ... p999, max, count} of durations in seconds, some of them censored.
+
+    Mean, sd and max are those of the finished ones. Quantiles count the censored, which have lasted so long and go on (Kaplan and
+    Meier 1958); beyond what the censoring leaves known they are null.
+    """
+    if len(values) == 0:
+        return {"mean": None, "sd": None, **dict.fromkeys(QUANTILES), "max": None, "count": 0}
+    block: Block = {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
+    block |= _kaplan_meier(values, censored)
+    return block | {"max": float(values.max()), "count": len(values)}
+
+
+def _kaplan_meier(values: NDArray[np.float64], censored: NDArray[np.float64]) -> Block:
+    """The least duration by which the share of a level has ended."""
+    times, ended = np.unique(values, return_counts=True)
+    everyone = np.sort(np.concatenate((values, censored)))
+    at_risk = len(everyone) - np.searchsorted(everyone, times)
+    surviving = np.cumprod(1.0 - ended / at_risk)
+    quantiles: Block = {}
+    for name, level in QUANTILES.items():
+        reached = np.flatnonzero(surviving <= 1.0 - level + 1e-12)
+        quantiles[name] = float(times[reached[0]]) if len(reached) else None
+    return quantiles
+
+
+def stream_summary(jobs: Sequence[Job], now: float) -> dict[str, Any]:
+    """Counts and durations of the jobs that arrived in the window, as they stand at `now` (seconds)."""
+    by_status = {status: [job for job in jobs if job.status == status] for status in ("completed", "running", "queued")}
+    rejected = sum(job.status == "rejected" for job in jobs)
+    started = by_status["completed"] + by_status["running"]
+    done = by_status["completed"]
+    open_jobs = by_status["running"] + by_status["queued"]
+    waits = np.array([job.start - job.submit for job in started])
+    still_waiting = np.array([now - job.submit for job in by_status["queued"]])
+    completion = np.array([job.end - job.submit for job in done])
+    open_for = np.array([now - job.submit for job in open_jobs])
+    return {
+        "jobs": {
+            "submitted": len(jobs),
+            "completed": len(done),
+            "rejected": rejected,
+            "running": len(by_status["running"]),
+            "queued": len(by_status["queued"]),
+            "censored": len(open_jobs),
+        },
+        "queueing_s": duration_block(waits, still_waiting),
+        "jct_s": duration_block(completion, open_for),
+        "slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, 0.0)),
+        "bounded_slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, SHORTEST)),
+        "preemptions": 0,
+        "failures": 0,
+        "makespan_s": max(job.end for job in done) - min(job.submit for job in jobs) if done else None,
+    }
+
+
+def _slowdowns(
+    done: Sequence[Job],
+    open_jobs: Sequence[Job],
+    completion: NDArray[np.float64],
+    open_for: NDArray[np.float64],
+    shortest: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Completion time over duration; jobs of no length have no slowdown."""
+    sides = []
+    for jobs, times in ((done, completion), (open_jobs, open_for)):
+        duration = np.array([max(job.duration, shortest) for job in jobs])
+        lasting = duration > 0
+        sides.append(np.maximum(times[lasting] / duration[lasting], 1.0) if shortest else times[lasting] / duration[lasting])
+    return sides[0], sides[1]
+
+
+def held_seconds(job: Job, start: float, end: float) -> float:
+    """Seconds of [start, end) that a job has held its gang."""
+    if job.holding is None:
+        return 0.0
+    until = job.end if job.status == "completed" else end
+    return max(0.0, min(until, end) - max(job.start, start))
+
+
+def accelerator_hours_by(jobs: Sequence[Job], start: float, end: float) -> dict[str, float]:
+    """Accelerator-hours in [start, end) by use; checkpoints are spread evenly over a job's run."""
+    useful = checkpoint = unused = 0.0
+    for job in jobs:
+        seconds = held_seconds(job, start, end)
+        if job.holding is None or seconds == 0.0:
+            continue
+        share = job.checkpoint_time / job.run_time
+        checkpoint += seconds * job.gang * share
+        useful += seconds * job.gang * (1.0 - share)
+        unused += seconds * job.holding.unused
+    hours = {"useful": useful, "checkpoint": checkpoint, "lost": 0.0, "restart": 0.0, "unused": unused}
+    return {name: seconds / 3600.0 for name, seconds in hours.items()}
