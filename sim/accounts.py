@@ -1,7 +1,7 @@
 """Who used how much over the window: accelerator-hours, energy, money and carbon, by owner, pool and site.
 
-Energy is that of accelerators and hosts, before the facility's overhead; cost and carbon count what the facility draws (PUE).
-A figure that rests on an unknown price or an unknown embodied carbon is None.
+Energy is that of accelerators and hosts, before the facility's overhead; cost and carbon count what the facility draws
+(PUE). A figure that rests on an unknown price or an unknown embodied carbon is None.
 """
 
 from collections.abc import Iterable

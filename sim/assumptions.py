@@ -65,7 +65,9 @@ def _value(row: Accelerator | Model, head: str, rest: str) -> float | str | None
         value = getattr(value, rest, None)
     if value is None or isinstance(value, str | int | float):
         return value
-    return ", ".join(f"{field.name} {getattr(value, field.name):g}" for field in fields(value)) if _is_law(value) else None
+    return (
+        ", ".join(f"{field.name} {getattr(value, field.name):g}" for field in fields(value)) if _is_law(value) else None
+    )
 
 
 def _is_law(value: Any) -> bool:

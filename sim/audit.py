@@ -1,7 +1,7 @@
 """Laws that every run must obey, checked on its own figures: exact identities, so they need no statistics.
 
-The two sides of a law come from separate code: counters at events against stamps of requests and jobs, the ledger against the
-request plane, sums of parts against wholes.
+The two sides of a law come from separate code: counters at events against stamps of requests and jobs, the ledger
+against the request plane, sums of parts against wholes.
 """
 
 import math
@@ -82,7 +82,9 @@ def _utilization(run: "Run") -> Iterator[Law]:
         busy = float((end.busy[index] - start.busy[index]).sum()) * accelerators
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
         resident = float((end.seconds[:, owner, State.RESIDENT] - start.seconds[:, owner, State.RESIDENT]).sum())
-        yield law("utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident)
+        yield law(
+            "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident
+        )
         if (end.services[index]["generative"], run.request_plane.services[index].max_batch) == (0, 1):
             area = float(end.services[index]["running_area"] - start.services[index]["running_area"])
             yield law("utilization law: requests in service are busy replicas", f"services.{name}", busy, area)
@@ -99,7 +101,9 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         size = run.prepared.scenario.pools[name].accelerators
         seconds = float(accounts.seconds[index].sum())
         yield law("states make up the time of all accelerators", f"pools.{name}", size * accounts.window, seconds)
-        held = sum(holding.accelerators for own in run.prepared.holdings.values() for holding in own if holding.pool == name)
+        held = sum(
+            holding.accelerators for own in run.prepared.holdings.values() for holding in own if holding.pool == name
+        )
         for stream in run.jobs.streams.values():
             held += sum(
                 job.holding.accelerators
@@ -108,7 +112,9 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
             )
         pool = run.prepared.pools[name]
         yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
-        yield law("capacity is never exceeded", f"pools.{name}", 0.0, float(np.minimum(accounts.seconds[index], 0.0).sum()))
+        yield law(
+            "capacity is never exceeded", f"pools.{name}", 0.0, float(np.minimum(accounts.seconds[index], 0.0).sum())
+        )
 
 
 def _energy(run: "Run", accounts: Accounts) -> Iterator[Law]:
@@ -140,10 +146,12 @@ def _bills(run: "Run", accounts: Accounts) -> Iterator[Law]:
     by_state = float(accounts.joules.sum() + accounts.host_joules.sum()) / KWH
     yield law("energy of states sums to the fleet", "fleet", fleet.energy_kwh, by_state)
     for what, parts in (("owners", owners), ("sites", sites)):
-        yield law(f"energy of {what} sums to the fleet", "fleet", fleet.energy_kwh, sum(bill.energy_kwh for bill in parts))
-        yield law(f"cost of {what} sums to the fleet", "fleet", fleet.cost_usd, sum_known(bill.cost_usd for bill in parts))
+        yield law(
+            f"energy of {what} sums to the fleet", "fleet", fleet.energy_kwh, sum(bill.energy_kwh for bill in parts)
+        )
+        yield law(
+            f"cost of {what} sums to the fleet", "fleet", fleet.cost_usd, sum_known(bill.cost_usd for bill in parts)
+        )
         yield law(
             f"carbon of {what} sums to the fleet", "fleet", fleet.carbon_kg, sum_known(bill.carbon_kg for bill in parts)
         )
-
-

@@ -1,7 +1,7 @@
 """From a scenario to what a run is built of: replicas on their accelerators, the plans of services, policies.
 
-What only shows here (a model that does not fit, a policy's options, a broken trace) is an input error like any other, with file, line and
-key; all of them are reported at once.
+What only shows here (a model that does not fit, a policy's options, a broken trace) is an input error like any other,
+with file, line and key; all of them are reported at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -70,14 +70,18 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
     """Give a service its accelerators, pools in order of preference, and build the laws of its replicas."""
     scenario, holdings = prepared.scenario, []
     for number in range(service.replicas.initial):
-        attempts = (prepared.pools[pool].try_hold(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools)
+        attempts = (
+            prepared.pools[pool].try_hold(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools
+        )
         holding = next((attempt for attempt in attempts if attempt is not None), None)
         if holding is None:
             message = f"there is room for {number} of {service.replicas.initial} replicas"
             prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
             return
         holdings.append(holding)
-    kinds = {scenario.pools[holding.pool].accelerator for holding in holdings} or {scenario.pools[service.pools[0]].accelerator}
+    kinds = {scenario.pools[holding.pool].accelerator for holding in holdings} or {
+        scenario.pools[service.pools[0]].accelerator
+    }
     if len(kinds) > 1:
         message = f"replicas on different accelerators ({', '.join(sorted(kinds))}) arrive in a later version"
         prepared.problems.append(scenario.problem(f"services.{name}.pools", message))
@@ -134,7 +138,9 @@ def pool_power(prepared: Prepared, name: str) -> PoolPower:
     for stream in scenario.training:
         watts[stream, State.BUSY] = training_power(row)
     share = pool.accelerators_per_node
-    return PoolPower(pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share)
+    return PoolPower(
+        pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share
+    )
 
 
 def queue_delay(service: Service) -> float:

@@ -34,9 +34,9 @@ def run(
 ) -> Result:
     """Run a scenario once.
 
-    `seed` replaces the scenario's own; `policies` replaces policies by instances, by seam; `progress` is told the share of
-    the horizon that is done; `block_size` is how many requests are drawn at a time, and changes nothing else. Raises
-    ScenarioError for what is wrong with the input.
+    `seed` replaces the scenario's own; `policies` replaces policies by instances, by seam; `progress` is told the
+    share of the horizon that is done; `block_size` is how many requests are drawn at a time, and changes nothing else.
+    Raises ScenarioError for what is wrong with the input.
     """
     began = time.perf_counter()
     if seed is not None:

@@ -111,7 +111,9 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
         "energy_kwh": bill.energy_kwh,
         "host_energy_kwh": bill.host_energy_kwh,
         "energy_j_per_request": joules / finished if finished else None,
-        "energy_j_per_output_token": joules / tokens if tokens and isinstance(plan.replica, GenerativeReplica) else None,
+        "energy_j_per_output_token": joules / tokens
+        if tokens and isinstance(plan.replica, GenerativeReplica)
+        else None,
         "energy_kwh_by_phase": per_phase,
         "cost_usd": bill.cost_usd,
         "carbon_kg": bill.carbon_kg,

@@ -97,7 +97,9 @@ class Meter:
             self.ledger.book_busy(pool, owner, seconds, drawn)
 
 
-def telemetry_frame(samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int], streams: Sequence[str]) -> "pd.DataFrame":
+def telemetry_frame(
+    samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int], streams: Sequence[str]
+) -> "pd.DataFrame":
     """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
 
     `services` gives the replicas of each. Counts and lengths are those of the instant, rates and powers means over the
@@ -107,7 +109,11 @@ def telemetry_frame(samples: Sequence[Totals], ledger: Ledger, services: Mapping
 
     if len(samples) < 2:
         return pd.DataFrame({name: [] for name in ("time_s", "kind", "name", "metric", "value")})
-    columns = {**_service_columns(samples, services), **_stream_columns(samples, streams), **_pool_columns(samples, ledger)}
+    columns = {
+        **_service_columns(samples, services),
+        **_stream_columns(samples, streams),
+        **_pool_columns(samples, ledger),
+    }
     times = np.array([sample.time for sample in samples[1:]])
     names = [np.repeat([key[part] for key in columns], len(times)) for part in range(3)]
     return pd.DataFrame(

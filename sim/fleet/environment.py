@@ -1,7 +1,7 @@
 """The one clock of both planes: SimPy steps from decision to decision, and the request plane is advanced in between.
 
-Control-plane times are multiples of `TICK`, so that sums of them are exact and equal instants are equal. Events of one instant
-run in the order of their `Phase`. A request never costs an event here.
+Control-plane times are multiples of `TICK`, so that sums of them are exact and equal instants are equal. Events of one
+instant run in the order of their `Phase`. A request never costs an event here.
 """
 
 import math
@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 import simpy
+from simpy.events import EventPriority
 
 TICK = 2.0**-20
 """Seconds; sums of multiples stay exact up to 2**33 s, some 270 years."""
@@ -21,7 +22,7 @@ class Phase(IntEnum):
     COMPLETION = 2
     REPAIR = 3
     BOUNDARY = 4
-    """The end of the warm-up, and the horizon: what ends there is counted, what arrives there belongs to what follows."""
+    """The end of the warm-up, and the horizon: what ends there is counted, what arrives there is not."""
     ARRIVAL = 5
     PASS = 6
     SAMPLE = 7
@@ -60,11 +61,11 @@ class FleetEnvironment(simpy.Environment):
         event = simpy.Event(self)
         event._ok = True  # noqa: SLF001  SimPy has no public way to schedule a plain event with a priority
         event._value = None  # noqa: SLF001
-        self.schedule(event, priority=int(phase), delay=on_grid(time) - self.now)
+        self.schedule(event, EventPriority(int(phase)), delay=on_grid(time) - self.now)
         return event
 
     def step(self) -> None:
-        """Bring the request plane to the next event, which may be a decision that it asks for on the way, and process it."""
+        """Bring the request plane to the next event (it may ask for an earlier decision on the way), and process it."""
         while self.plane is not None and self.plane.now < self.peek() < math.inf:
             self.plane.advance(self.peek())
         super().step()

@@ -1,7 +1,8 @@
 """Seconds and joules of every accelerator, by pool, owner and state.
 
-An accelerator is in exactly one state at a time, so the cells of a pool sum to its accelerators times the window. What is held
-belongs to its holder, idle or not; the rest is `unassigned`. Every accelerator carries an equal share of its node's host.
+An accelerator is in exactly one state at a time, so the cells of a pool sum to its accelerators times the window. What
+is held belongs to its holder, idle or not; the rest is `unassigned`. Every accelerator carries an equal share of its
+node's host.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,8 @@ class State(IntEnum):
 class PoolPower:
     """What the ledger knows of a pool: its accelerators and their watts.
 
-    `watts` by owner and state (a missing pair draws `idle`); `host_idle` and `host_busy` are the host's watts an accelerator.
+    `watts` by owner and state (a missing pair draws `idle`); `host_idle` and `host_busy` are the host's watts an
+    accelerator.
     """
 
     accelerators: int
@@ -66,9 +68,7 @@ class Ledger:
         self.host_watts[pool] = power.host_idle
         self.host_watts[pool, :, State.BUSY] = power.host_busy
 
-    def move(
-        self, now: float, pool: str, count: int, source: tuple[str, State], target: tuple[str, State]
-    ) -> None:
+    def move(self, now: float, pool: str, count: int, source: tuple[str, State], target: tuple[str, State]) -> None:
         """Let accelerators of a pool change owner or state at `now` (seconds)."""
         for sign, (owner, state) in ((-1, source), (1, target)):
             cell = (self.pools[pool], self.owners[owner], int(state))

@@ -72,4 +72,6 @@ class PoolState:
         over = [node for node, count in holding.nodes if not 0 < count <= self.free[node]]
         if over or len(set(taken)) < len(taken) or holding.unused < 0:
             policy = type(self._placement).__name__
-            raise FleetError(f"{policy} places {gang} accelerators of {holding.holder} on {self.name} as {holding.nodes}")
+            raise FleetError(
+                f"{policy} places {gang} accelerators of {holding.holder} on {self.name} as {holding.nodes}"
+            )

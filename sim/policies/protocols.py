@@ -53,8 +53,8 @@ class Placement(Protocol):
     ) -> Sequence[tuple[int, int]] | None:
         """(node, accelerators taken there) for each node used, or None where the gang does not fit now.
 
-        Arrays have one entry a node. A gang that fits on a node takes one node; a larger one takes whole empty nodes, all
-        of whose accelerators are then held.
+        Arrays have one entry a node. A gang that fits on a node takes one node; a larger one takes whole empty nodes,
+        all of whose accelerators are then held.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Which policies there are, by seam and name, without importing any of them.
 
-A built-in name stands for an import string; a user's own class is written `package.module:Class` and needs no entry here.
+A built-in name stands for an import string; a user's own class is written `package.module:Class` and needs no entry
+here.
 """
 
 import importlib
@@ -24,16 +25,23 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
     "sharing": {"static": "sim.policies.sharing:Static"},
     "power": {"none": "sim.policies.power:Uncapped"},
-    "routing": {
-        name: "sim.serving.layout:ROUTING"
-        for name in ("central_queue", "round_robin", "random", "least_outstanding", "power_of_two")
-    },
+    "routing": dict.fromkeys(
+        ("central_queue", "round_robin", "random", "least_outstanding", "power_of_two"), "sim.serving.layout:ROUTING"
+    ),
 }
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
-            "sjf", "srtf", "srsf", "las", "priority", "easy_backfill", "conservative_backfill", "fair_share",
-            "max_min_heterogeneous", "goodput_elastic",
+            "sjf",
+            "srtf",
+            "srsf",
+            "las",
+            "priority",
+            "easy_backfill",
+            "conservative_backfill",
+            "fair_share",
+            "max_min_heterogeneous",
+            "goodput_elastic",
         }
     ),
     "placement": frozenset({"spread", "pack_by_rack", "cheapest", "most_efficient"}),

@@ -117,9 +117,9 @@ class Scenario(Node):
     def input_files(self) -> list[Path]:
         """The traces that the scenario names."""
         arrivals = [service.requests.arrivals for service in self.services.values()]
-        traces = [source for source in arrivals if isinstance(source, TraceArrivals)]
-        recorded = [stream.trace for stream in self.training.values() if stream.trace is not None]
-        return [self.folder / source.path for source in (*traces, *recorded)]
+        requests = [source.path for source in arrivals if isinstance(source, TraceArrivals)]
+        jobs = [stream.trace.path for stream in self.training.values() if stream.trace is not None]
+        return [self.folder / path for path in (*requests, *jobs)]
 
     def position(self, path: str) -> Position | None:
         """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""

@@ -61,11 +61,11 @@ def start_at_once(plane: Any, replica_index: int, request_index: int) -> None:
 
 @helper
 def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> None:
-    """Put a request into a queue, watch its age, and ask for a decision where the queue has grown to the service's alarm."""
+    """Put a request into a queue and watch its age; ask for a decision where the queue has grown to the alarm."""
     clock = plane.clock[0]
     request = plane.requests[request_index]
     service = plane.services[request.service]
-    pass_time(plane, service, now)
+    pass_time(service, now)
     request.status = WAITING
     service.waiting += 1
     append(plane, queue_index, request_index)

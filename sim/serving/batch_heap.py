@@ -1,4 +1,4 @@
-"""The running batch of a replica: a pairing heap through the requests' own records, keyed by the iteration that ends them.
+"""The running batch of a replica: a pairing heap through the requests' own records, keyed by the last iteration.
 
 It needs no memory of its own, so that thousands of replicas cost nothing for the largest batch they might hold.
 Fredman, Sedgewick, Sleator, Tarjan (1986): "The pairing heap".

@@ -1,7 +1,7 @@
 """Compiles the kernels, and keeps their machine code where it can never be stale.
 
-numba's own cache does not see that a helper in another file changed. So the folder that holds the machine code is named by
-a hash of every file of this room, numba's version and the processor: another source, another folder.
+numba's own cache does not see that a helper in another file changed. So the folder that holds the machine code is
+named by a hash of every file of this room, numba's version and the processor: another source, another folder.
 """
 
 import hashlib
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+"""Kernels make no arrays, so numba's counting of references is off: it would cost more than the work. All helpers are
+inlined, because passing the plane's many arrays down a call costs more than the call."""
 
 
 def _user_cache() -> Path:
@@ -52,16 +54,16 @@ def _processor_features() -> str:
 
 def helper(function: Function) -> Function:
     """Compile a function that only other kernels call."""
-    return cast(Function, numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function))
+    return cast("Function", numba.njit(**OPTIONS, forceinline=True)(function))
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function that Python calls; its machine code is kept between runs, and compiling it says so on stderr."""
+    """Compile a function that Python calls; its machine code is kept between runs, and compiling says so on stderr."""
     folder = cache_folder()
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
-        compiled = numba.njit(nogil=True, error_model="numpy", cache=True, _nrt=False)(function)
+        compiled = numba.njit(**OPTIONS, cache=True)(function)
     finally:
         config.CACHE_DIR = before
     mark = folder / f"{function.__name__}.compiled"
@@ -78,4 +80,4 @@ def kernel(function: Function) -> Function:
 
     call.__doc__ = function.__doc__
     call.__name__ = function.__name__
-    return cast(Function, call)
+    return cast("Function", call)

@@ -1,7 +1,8 @@
 """Continuous batching of token models, prefill first: requests join and leave a batch between its iterations.
 
-At each end of an iteration a replica admits what its queue holds while the batch, the KV cache (reserved for prompt and output,
-in blocks) and the token budget of one prefill have room. What is admitted is prefilled at once, then all decode together.
+At each end of an iteration a replica admits what its queue holds while the batch, the KV cache (reserved for prompt
+and output, in blocks) and the token budget of one prefill have room. What is admitted is prefilled at once, then all
+decode together.
 """
 
 from typing import Any
@@ -187,16 +188,18 @@ def stop_after_iteration(plane: Any, replica_index: int, now: float) -> None:
 def call_for_head(plane: Any, replica_index: int, now: float) -> None:
     """Have a decoding replica take the head of its queue at the end of its iteration under way, if it has room."""
     replica = plane.replicas[replica_index]
-    if replica.state == DECODE and not replica.marked and plane.queues[replica_index].length > 0:
-        if has_room(plane, replica_index, plane.queues[replica_index].head):
-            stop_after_iteration(plane, replica_index, now)
+    if replica.state != DECODE or replica.marked or plane.queues[replica_index].length == 0:
+        return
+    if has_room(plane, replica_index, plane.queues[replica_index].head):
+        stop_after_iteration(plane, replica_index, now)
 
 
 @helper
 def call_for_central_head(plane: Any, service_index: int, now: float) -> None:
     """Have that replica take the head of the central queue whose iteration ends first, of those that have room.
 
-    Which iteration ends next must be looked up replica by replica, so a central queue suits services of tens of replicas.
+    Which iteration ends next must be looked up replica by replica, so a central queue suits services of tens of
+    replicas.
     """
     service = plane.services[service_index]
     head = plane.queues[plane.replicas.shape[0] + service_index].head

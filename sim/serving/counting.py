@@ -48,7 +48,7 @@ def count(plane: Any, service_index: int, metric: int, value: float) -> None:
 
 
 @helper
-def pass_time(plane: Any, service: Any, now: float) -> None:
+def pass_time(service: Any, now: float) -> None:
     """Integrate what a service's counts have been since they last changed."""
     elapsed = now - service.last_change
     service.waiting_area += service.waiting * elapsed

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-
 from sim.serving.arrival import arrive
 from sim.serving.compiler import helper, kernel
 from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
 from sim.serving.counting import pass_time
+from sim.serving.event_heap import set_event
+from sim.serving.idle_set import become_idle
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
     BUDGET,
@@ -20,8 +21,6 @@ from sim.serving.layout import (
     REACHED,
     REQUESTS_FULL,
 )
-from sim.serving.event_heap import set_event
-from sim.serving.idle_set import become_idle
 from sim.serving.pending import mark
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.single_pass import dispatch_single_pass, end_pass
@@ -32,9 +31,9 @@ from sim.serving.timeout import time_out
 def advance(plane: Any, until: float) -> int:
     """Bring all services forward to `until` (seconds); returns why it stopped, with the instant in the clock.
 
-    Events of one instant come in this order: ends of iterations and passes, timeouts, arrivals; what replicas do next is
-    dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever acts there
-    acts before its arrivals.
+    Events of one instant come in this order: ends of iterations and passes, timeouts, arrivals; what replicas do next
+    is dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever acts
+    there acts before its arrivals.
     """
     clock = plane.clock[0]
     clock.events = 0
@@ -133,7 +132,7 @@ def settle(plane: Any, now: float) -> None:
     A marked replica has just ended a step, and all of it is booked.
     """
     for service_index in range(plane.services.shape[0]):
-        pass_time(plane, plane.services[service_index], now)
+        pass_time(plane.services[service_index], now)
     for replica_index in range(plane.replicas.shape[0]):
         replica = plane.replicas[replica_index]
         if replica.marked:

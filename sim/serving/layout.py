@@ -1,7 +1,7 @@
 """The memory of the request plane: one record per service, replica and request, in a few flat arrays.
 
-Kernels take all of it as one packed argument, `Plane`, so that a call costs about a microsecond however many services there are.
-Every field is eight bytes wide. An index of -1 means "none".
+Kernels take all of it as one packed argument, `Plane`, so that a call costs about a microsecond however many services
+there are. Every field is eight bytes wide. An index of -1 means "none".
 """
 
 from typing import Any, NamedTuple
@@ -96,9 +96,10 @@ SERVICE = _record(
 REPLICA = _record(
     "service state marked changed batch tokens base steps planned iterations row root admitted members prefill_tokens "
     "prefill_squares kv_reserved outstanding",
-    "anchor end energy busy_since accounted busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
+    "anchor end energy busy_since accounted busy_prefill busy_decode busy_batch joules_prefill joules_decode "
+    "joules_batch",
 )
-"""A decode segment began at `anchor` with `batch` sequences that held `base` tokens; `steps` of its iterations are done."""
+"""A decode segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
 
 REQUEST = _record(
     "service replica status index prompt output finish next previous later earlier child sibling",

@@ -1,7 +1,8 @@
 """First-in first-out queues of waiting requests, linked through the requests' own records.
 
 Besides its queue, a request of a service with a timeout stands in that service's list of waiting requests by age. All
-requests of a service wait equally long, so the first to time out is the oldest of the service and the head of its queue.
+requests of a service wait equally long, so the first to time out is the oldest of the service and the head of its
+queue.
 """
 
 from typing import Any

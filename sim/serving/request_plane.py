@@ -54,8 +54,8 @@ class ServicePlan:
 class RequestPlane:
     """All services of a run on one compiled plane.
 
-    `on_rows` receives finished requests as records of `layout.ROW` where given; `on_budget` is called every million events or
-    so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision.
+    `on_rows` receives finished requests as records of `layout.ROW` where given; `on_budget` is called every million
+    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision.
     """
 
     def __init__(
@@ -268,7 +268,8 @@ def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeRepl
 def _iteration_pieces(replica: GenerativeReplica) -> NDArray[Any]:
     table = replica.iteration
     rows = np.zeros(table.until.size, layout.PIECE)
-    assert table.until.shape[1] == PIECES
+    if table.until.shape[1] != PIECES:
+        raise ValueError(f"an iteration has {PIECES} pieces, not {table.until.shape[1]}")
     for name in layout.PIECE.names or ():
         rows[name] = getattr(table, name).ravel()
     return rows

@@ -33,7 +33,7 @@ def start(plane: Any, replica_index: int, request_index: int, now: float) -> Non
     """First work on a request begins on a replica."""
     request = plane.requests[request_index]
     service = plane.services[request.service]
-    pass_time(plane, service, now)
+    pass_time(service, now)
     leave_waiting(plane, service, request_index)
     service.waiting_sum += clipped(plane.clock[0], request.arrival, now)
     service.running += 1
@@ -68,7 +68,7 @@ def complete(plane: Any, request_index: int, now: float) -> None:
     """The last work on a request ends."""
     request = plane.requests[request_index]
     service = plane.services[request.service]
-    pass_time(plane, service, now)
+    pass_time(service, now)
     service.running -= 1
     unbind(plane, request_index)
     count_completion(plane, request, now)

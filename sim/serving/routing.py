@@ -20,7 +20,9 @@ def draw(key: int, counter: int, below: int) -> int:
     word = (word ^ (word >> _SHIFTS[0])) * _MIX_ONE
     word = (word ^ (word >> _SHIFTS[1])) * _MIX_TWO
     word = word ^ (word >> _SHIFTS[2])
-    return np.int64(((word >> _SHIFTS[3]) * np.uint64(below)) >> _SHIFTS[3])
+    return np.int64(  # type: ignore[return-value]  # numba would mix a signed with an unsigned word to a float
+        ((word >> _SHIFTS[3]) * np.uint64(below)) >> _SHIFTS[3]
+    )
 
 
 @helper

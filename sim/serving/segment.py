@@ -1,8 +1,8 @@
 """A run of decode iterations with one batch, taken in one step.
 
-Between two changes of the batch an iteration's time is affine in the tokens held, so the end of the m-th iteration after
-the anchor is *defined* by a closed expression. Where an instant falls among the iterations, a root gives a first guess, and
-comparing the expression itself with the instant corrects it: rounding never decides.
+Between two changes of the batch an iteration's time is affine in the tokens held, so the end of the m-th iteration
+after the anchor is *defined* by a closed expression. Where an instant falls among the iterations, a root gives a first
+guess, and comparing the expression itself with the instant corrects it: rounding never decides.
 """
 
 import math

@@ -80,7 +80,9 @@ def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int
     return counted | {"abandoned": 0, "lost": 0, "in_flight": in_flight, "undecided": undecided}
 
 
-def slo_block(plane: layout.Plane, index: int, limits: Mapping[str, float], now: float, window: float) -> dict[str, Any]:
+def slo_block(
+    plane: layout.Plane, index: int, limits: Mapping[str, float], now: float, window: float
+) -> dict[str, Any]:
     """Attainment over all requests of the window that are decided, goodput, and the share within each limit.
 
     Requests that were rejected or timed out miss every limit, and so do those in flight that are late already.
@@ -97,7 +99,7 @@ def slo_block(plane: layout.Plane, index: int, limits: Mapping[str, float], now:
 
 
 def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float]:
-    """Request-seconds in [start, end) that requests still in flight have waited and run: they have no last stamp yet."""
+    """Request-seconds in [start, end) of requests still in flight, which have no last stamp: waiting, and running."""
     requests = plane.requests[plane.requests["service"] == index]
     waiting = requests[requests["status"] == layout.WAITING]
     running = requests[requests["status"] == layout.RUNNING]

@@ -14,7 +14,7 @@ from sim.serving.requests import free_slot, unbind
 
 @helper
 def time_out(plane: Any, service_index: int, now: float) -> None:
-    """Let the oldest waiting request of a service go if its time is over, and look again when the next one's will be."""
+    """Let the oldest waiting request of a service go if its time is over; look again when the next one's will be."""
     service = plane.services[service_index]
     oldest = service.oldest
     if oldest != NONE and plane.requests[oldest].arrival + service.timeout <= now:
@@ -30,7 +30,7 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
     service = plane.services[service_index]
     request = plane.requests[request_index]
     replica_index = request.replica
-    pass_time(plane, service, now)
+    pass_time(service, now)
     pop_head(plane, plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index)
     leave_waiting(plane, service, request_index)
     unbind(plane, request_index)

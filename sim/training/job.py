@@ -11,20 +11,13 @@ from sim.policies.protocols import JobView, Sees
 class JobRequest(Protocol):
     """What a job stream hands over. Seconds; `accelerators` is the gang."""
 
-    @property
-    def job_id(self) -> str: ...
-    @property
-    def submit(self) -> float: ...
-    @property
-    def accelerators(self) -> int: ...
-    @property
-    def duration(self) -> float: ...
-    @property
-    def priority(self) -> int: ...
-    @property
-    def tenant(self) -> str | None: ...
-    @property
-    def estimate(self) -> float | None: ...
+    job_id: str
+    submit: float
+    accelerators: int
+    duration: float
+    priority: int
+    tenant: str | None
+    estimate: float | None
 
 
 @dataclass(slots=True)

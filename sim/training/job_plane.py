@@ -1,6 +1,6 @@
 """The job plane: jobs arrive, wait, hold a gang of accelerators, and end. One scheduling pass an instant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
@@ -89,9 +89,9 @@ class JobPlane:
         self._reject_beyond_limits()
         self._end_if_done()
 
-    def _try_start(self, job: Job) -> bool:
+    def _try_start(self, job: Job, barred: Set[str]) -> bool:
         for name in job.pools:
-            holding = self.pools[name].try_hold(job.id, job.gang)
+            holding = None if name in barred else self.pools[name].try_hold(job.id, job.gang)
             if holding is not None:
                 self._start(job, holding)
                 return True

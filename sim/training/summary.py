@@ -17,8 +17,8 @@ SHORTEST = 10.0
 def duration_block(values: NDArray[np.float64], censored: NDArray[np.float64]) -> Block:
     """{mean, sd, p50 ... p999, max, count} of durations in seconds, some of them censored.
 
-    Mean, sd and max are those of the finished ones. Quantiles count the censored, which have lasted so long and go on (Kaplan and
-    Meier 1958); beyond what the censoring leaves known they are null.
+    Mean, sd and max are those of the finished ones. Quantiles count the censored, which have lasted so long and go on
+    (Kaplan and Meier 1958); beyond what the censoring leaves known they are null.
     """
     if len(values) == 0:
         return {"mean": None, "sd": None, **dict.fromkeys(QUANTILES), "max": None, "count": 0}
@@ -82,7 +82,9 @@ def _slowdowns(
     for jobs, times in ((done, completion), (open_jobs, open_for)):
         duration = np.array([max(job.duration, shortest) for job in jobs])
         lasting = duration > 0
-        sides.append(np.maximum(times[lasting] / duration[lasting], 1.0) if shortest else times[lasting] / duration[lasting])
+        sides.append(
+            np.maximum(times[lasting] / duration[lasting], 1.0) if shortest else times[lasting] / duration[lasting]
+        )
     return sides[0], sides[1]
 
 

@@ -1,11 +1,11 @@
 """The jobs that wait, indexed so that a scheduling pass looks at one job per shape and not at the whole queue.
 
-Jobs of one shape (the pools they may use, and the gang) fit or do not fit alike. Within a pass room only shrinks, so a shape
-whose first job does not fit is out of that pass.
+Jobs of one shape (the pools they may use, and the gang) fit or do not fit alike. Within a pass room only shrinks, so a
+shape whose first job does not fit is out of that pass.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from sim.training.job import Job
 
@@ -30,8 +30,11 @@ class WaitingJobs:
         """Forget a job that waits; it is dropped when its turn comes."""
         self._left.add(id(job))
 
-    def start_in_order(self, try_start: Callable[[Job], bool], *, blocks: bool) -> None:
-        """Offer jobs to `try_start` in order. With `blocks`, one that does not fit bars the pools it could use."""
+    def start_in_order(self, try_start: Callable[[Job, Set[str]], bool], *, blocks: bool) -> None:
+        """Offer jobs to `try_start` in order, with the pools that are barred.
+
+        With `blocks`, a job that does not fit bars the pools it could use to those behind it.
+        """
         heads = [(*self._head(shape)[:2], shape) for shape in list(self._shapes) if self._tidy(shape)]
         heapq.heapify(heads)
         barred: set[str] = set()
@@ -39,7 +42,7 @@ class WaitingJobs:
             _, _, shape = heapq.heappop(heads)
             if barred.issuperset(shape[0]):
                 continue
-            if not barred.intersection(shape[0]) and try_start(self._head(shape)[2]):
+            if try_start(self._head(shape)[2], barred):
                 heapq.heappop(self._shapes[shape])
                 if self._tidy(shape):
                     heapq.heappush(heads, (*self._head(shape)[:2], shape))

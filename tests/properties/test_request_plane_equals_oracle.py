@@ -1,16 +1,14 @@
 """The compiled request plane equals its one-event-per-iteration twin, request by request and bit for bit."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles.request_plane import Oracle, Request
+from oracles.setups import Listed, generative, single_pass
 
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane, ServicePlan
-from oracles.request_plane import Oracle, Request
-from oracles.setups import Listed, generative, single_pass
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = tuple(layout.ROUTING)
@@ -20,7 +18,9 @@ FIELDS = ("service", "index", "status", "replica", "start", "first_token", "end"
 def run_plane(plans, lists, start, stops=(), block_size=64):
     """All finished requests by (service, index), and the plane."""
     rows = []
-    plans = [ServicePlan(**{**plan, "arrivals": Listed(own, block_size)}) for plan, own in zip(plans, lists, strict=True)]
+    plans = [
+        ServicePlan(**{**plan, "arrivals": Listed(own, block_size)}) for plan, own in zip(plans, lists, strict=True)
+    ]
     plane = RequestPlane(plans, start=start, on_rows=rows.append, row_block=7)
     for stop in sorted(stops):
         plane.advance(stop)
