@@ -112,9 +112,8 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
             )
         pool = run.prepared.pools[name]
         yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
-        yield law(
-            "capacity is never exceeded", f"pools.{name}", 0.0, float(np.minimum(accounts.seconds[index], 0.0).sum())
-        )
+        negative = float(np.minimum(accounts.seconds[index], 0.0).sum())
+        yield law("capacity is never exceeded", f"pools.{name}", 0.0, negative, scale=seconds)
 
 
 def _energy(run: "Run", accounts: Accounts) -> Iterator[Law]:

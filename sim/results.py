@@ -40,8 +40,8 @@ class Run:
     samples: list[Totals]
     ended: float
     wall: float
-    decisions: int = 0
-    rows: RowWriter | None = None
+    decisions: int
+    rows: RowWriter | None
 
     @property
     def request_plane(self) -> RequestPlane:

@@ -98,6 +98,7 @@ class Simulation:
             samples=self.samples,
             ended=self.environment.now,
             wall=wall,
+            decisions=self.environment.decisions,
             rows=self.rows,
         )
 

@@ -55,6 +55,8 @@ class FleetEnvironment(simpy.Environment):
     def __init__(self, plane: Plane | None = None) -> None:
         super().__init__()
         self.plane = plane
+        self.decisions = 0
+        """Control-plane events so far."""
 
     def at(self, time: float, phase: Phase) -> simpy.Event:
         """An event at `time` (seconds; moved up to the grid) in the order of `phase`."""
@@ -68,6 +70,7 @@ class FleetEnvironment(simpy.Environment):
         """Bring the request plane to the next event (it may ask for an earlier decision on the way), and process it."""
         while self.plane is not None and self.plane.now < self.peek() < math.inf:
             self.plane.advance(self.peek())
+        self.decisions += 1
         super().step()
 
 

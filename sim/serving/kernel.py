@@ -57,7 +57,7 @@ def advance(plane: Any, until: float) -> int:
             return BUDGET
         clock.now = event.time
         if event.entity < plane.replicas.shape[0]:
-            end_step(plane, event.entity, clock.now)
+            end_step(plane, event.entity, clock.now, limit)
         elif event.entity < clock.first_arrival:
             time_out(plane, event.entity - clock.first_timeout, clock.now)
         else:
@@ -83,8 +83,11 @@ def await_next_arrival(plane: Any, service_index: int) -> bool:
 
 
 @helper
-def end_step(plane: Any, replica_index: int, now: float) -> None:
-    """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals."""
+def end_step(plane: Any, replica_index: int, now: float, limit: float) -> None:
+    """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals.
+
+    Where nothing else happens at this instant the replica goes on at once: the usual case, and the same in effect.
+    """
     replica = plane.replicas[replica_index]
     if replica.state == DECODE:
         end_decode(plane, replica_index, now)
@@ -95,9 +98,19 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
     central = plane.replicas.shape[0] + replica.service
     if replica.members == 0 and plane.queues[replica_index].length == 0 and plane.queues[central].length == 0:
         become_idle(plane, replica_index)
+    elif plane.clock[0].pending == 0 and now < limit and is_alone(plane, now):
+        dispatch_replica(plane, replica_index, now)
     else:
         set_event(plane, replica_index, NEVER)
         mark(plane, replica_index)
+
+
+@helper
+def is_alone(plane: Any, now: float) -> bool:
+    """Whether the first event of the heap is the only one at `now`."""
+    events = plane.events
+    size = events.shape[0]
+    return (size < 2 or events[1].time > now) and (size < 3 or events[2].time > now)
 
 
 @helper
@@ -112,11 +125,16 @@ def dispatch(plane: Any, now: float) -> None:
             plane.replicas[plane.pending[position]].marked = 0
         clock.pending = 0
         for position in range(due):
-            replica_index = plane.pending[offset + position]
-            if plane.services[plane.replicas[replica_index].service].generative:
-                dispatch_continuous(plane, replica_index, now)
-            else:
-                dispatch_single_pass(plane, replica_index, now)
+            dispatch_replica(plane, plane.pending[offset + position], now)
+
+
+@helper
+def dispatch_replica(plane: Any, replica_index: int, now: float) -> None:
+    """Let a replica begin its next step."""
+    if plane.services[plane.replicas[replica_index].service].generative:
+        dispatch_continuous(plane, replica_index, now)
+    else:
+        dispatch_single_pass(plane, replica_index, now)
 
 
 @kernel

@@ -2,22 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 from sim.fleet.pool import Holding
 from sim.policies.protocols import JobView, Sees
-
-
-class JobRequest(Protocol):
-    """What a job stream hands over. Seconds; `accelerators` is the gang."""
-
-    job_id: str
-    submit: float
-    accelerators: int
-    duration: float
-    priority: int
-    tenant: str | None
-    estimate: float | None
 
 
 @dataclass(slots=True)

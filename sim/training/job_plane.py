@@ -1,14 +1,15 @@
 """The job plane: jobs arrive, wait, hold a gang of accelerators, and end. One scheduling pass an instant."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import Holding, PoolState
 from sim.policies.protocols import Ordering
-from sim.training.job import Job, JobRequest, checkpoint_seconds
+from sim.training.job import Job, checkpoint_seconds
 from sim.training.waiting import WaitingJobs
+from sim.workload.jobs import JobRequest
 
 
 @dataclass
@@ -89,7 +90,7 @@ class JobPlane:
         self._reject_beyond_limits()
         self._end_if_done()
 
-    def _try_start(self, job: Job, barred: Set[str]) -> bool:
+    def _try_start(self, job: Job, barred: set[str]) -> bool:
         for name in job.pools:
             holding = None if name in barred else self.pools[name].try_hold(job.id, job.gang)
             if holding is not None:

@@ -5,7 +5,7 @@ shape whose first job does not fit is out of that pass.
 """
 
 import heapq
-from collections.abc import Callable, Set
+from collections.abc import Callable
 
 from sim.training.job import Job
 
@@ -30,7 +30,7 @@ class WaitingJobs:
         """Forget a job that waits; it is dropped when its turn comes."""
         self._left.add(id(job))
 
-    def start_in_order(self, try_start: Callable[[Job, Set[str]], bool], *, blocks: bool) -> None:
+    def start_in_order(self, try_start: Callable[[Job, set[str]], bool], *, blocks: bool) -> None:
         """Offer jobs to `try_start` in order, with the pools that are barred.
 
         With `blocks`, a job that does not fit bars the pools it could use to those behind it.
