@@ -71,7 +71,7 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
     scenario, holdings = prepared.scenario, []
     for number in range(service.replicas.initial):
         attempts = (
-            prepared.pools[pool].try_hold(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools
+            prepared.pools[pool].hold_for_good(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools
         )
         holding = next((attempt for attempt in attempts if attempt is not None), None)
         if holding is None:

@@ -125,6 +125,8 @@ class Simulation:
         while True:
             number += 1
             yield self.environment.at(number * interval, Phase.BOUNDARY)
+            if self.closing is not None:
+                return
             self.samples.append(self._meter.read(self.environment.now))
             if self._progress and self.end < FOREVER:
                 self._progress(self.environment.now / self.end)

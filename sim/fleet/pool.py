@@ -34,6 +34,8 @@ class PoolState:
         self.name = name
         self.capacity: IntArray = np.full(nodes, accelerators_per_node, np.int64)
         self.free: IntArray = self.capacity.copy()
+        self.most_free: IntArray = self.capacity.copy()
+        """What is not held for good."""
         self.rack: IntArray = np.arange(nodes, dtype=np.int64) * racks // nodes
         self.total = nodes * accelerators_per_node
         self.free_total = self.total
@@ -41,9 +43,18 @@ class PoolState:
         self._placement = placement
 
     def could_hold(self, gang: int) -> bool:
-        """Whether an empty pool would have room for a gang: on one node, or on whole nodes where it exceeds one."""
-        whole = -(-gang // self._per_node) * self._per_node
-        return (gang if gang <= self._per_node else whole) <= self.total
+        """Whether there would be room for a gang if only what is held for good were held."""
+        if gang <= self._per_node:
+            return bool(self.most_free.max() >= gang)
+        empty = int(np.count_nonzero(self.most_free == self.capacity))
+        return -(-gang // self._per_node) <= empty
+
+    def hold_for_good(self, holder: str, accelerators: int) -> Holding | None:
+        """Take accelerators that will not be given back: a service's share where sharing is static."""
+        holding = self.try_hold(holder, accelerators)
+        for node, count in holding.nodes if holding else ():
+            self.most_free[node] -= count
+        return holding
 
     def try_hold(self, holder: str, gang: int) -> Holding | None:
         """Take accelerators for a gang where the placement policy says; None where it does not fit now."""

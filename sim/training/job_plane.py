@@ -51,6 +51,7 @@ class JobPlane:
         self._arriving = len(streams)
         for stream in streams:
             environment.process(self._arrivals(stream))
+        self._end_if_done()
 
     def _arrivals(self, stream: Stream) -> Process:
         for request in stream.source:
@@ -75,8 +76,8 @@ class JobPlane:
         """Why no pool could ever hold a job; empty where one could."""
         if any(self.pools[name].could_hold(job.gang) for name in job.pools):
             return ""
-        sizes = ", ".join(f"{name} has {self.pools[name].total}" for name in job.pools)
-        return f"a gang of {job.gang} never fits: {sizes}"
+        rooms = ", ".join(f"{name} has {self.pools[name].most_free.sum()} for jobs" for name in job.pools)
+        return f"a gang of {job.gang} never fits: {rooms}"
 
     def _call_pass(self) -> None:
         """Have one scheduling pass at the end of this instant."""

@@ -49,6 +49,14 @@ def test_whole_nodes_count_for_what_could_be_held():
     assert PoolState("p", 3, 6, 1, FirstFit()).could_hold(17)
 
 
+def test_what_services_hold_for_good_is_not_there_for_jobs():
+    state = pool(nodes=2)
+    state.hold_for_good("service", 3)
+    assert (state.could_hold(5), state.could_hold(8), state.could_hold(9)) == (True, True, False)
+    state.hold_for_good("service", 8)
+    assert (state.could_hold(5), state.could_hold(6)) == (True, False)
+
+
 def test_releasing_twice_is_an_error_that_names_the_holder():
     state = pool()
     holding = state.try_hold("job-7", 8)

@@ -92,7 +92,7 @@ def test_the_first_pool_with_room_is_taken():
 def test_jobs_that_can_never_run_are_rejected_with_the_reason():
     jobs, _ = run([(0.0, 5, 10.0), (1.0, 4, 10.0)])
     assert [job.status for job in jobs] == ["rejected", "completed"]
-    assert jobs[0].reason == "a gang of 5 never fits: p has 4"
+    assert jobs[0].reason == "a gang of 5 never fits: p has 4 for jobs"
 
 
 @pytest.mark.parametrize(("limit", "statuses"), [(0, "crr"), (1, "ccr"), (None, "ccc")])

@@ -113,7 +113,7 @@ def test_a_broken_row_is_named_with_its_line_and_how_many_were_fine(tmp_path, ro
 
 
 def test_a_missing_column_is_named_with_those_there_are(tmp_path):
-    with pytest.raises(TraceError, match="column num_gpu is missing .*gpus"):
+    with pytest.raises(TraceError, match=r"column num_gpu is missing .*gpus"):
         read_job_trace("csv", write(tmp_path, "job_id,submit_time,gpus,duration\n"), {})
 
 
