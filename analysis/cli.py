@@ -9,15 +9,23 @@ from typing import Any, Literal
 
 import click
 
-AUDIT_BROKEN = 1
+RUN_FAILED = 1
 WRONG_INPUT = 2
 INTERRUPTED = 130
+TABLE_WIDTH = 100
+"""Columns where nobody says how wide the page is."""
 
 
 class WrongInput(click.ClickException):
     """The command line or a file is wrong."""
 
     exit_code = WRONG_INPUT
+
+
+class RunFailed(click.ClickException):
+    """The run could not be finished, or cannot be trusted."""
+
+    exit_code = RUN_FAILED
 
 
 def main() -> None:
@@ -48,11 +56,9 @@ def fleetsim() -> None:
     "--out", type=click.Path(path_type=Path), help="Folder for the results  [default: out/<name of the scenario>]"
 )
 @click.option("--force", is_flag=True, help="Overwrite a folder that holds another run.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@click.pass_context
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+@click.option("--quiet", is_flag=True, help="Print no table and no progress.")
 def run(
-    context: click.Context,
     file: Path,
     settings: tuple[str, ...],
     seed: int | None,
@@ -62,31 +68,29 @@ def run(
     quiet: bool,  # noqa: FBT001
 ) -> None:
     """Run the scenario in FILE once."""
-    with _wrong_input():
+    with _clear_errors():
+        from sim.preparation import prepare
         from sim.scenario import load
+        from sim.whole_folder import written_whole
 
-        overrides = _overrides(settings) | ({} if seed is None else {"seed": seed})
-        scenario = load(file, overrides)
+        scenario = load(file, _overrides(settings) | ({} if seed is None else {"seed": seed}))
         folder = out or Path("out") / scenario.name
-        _refuse_other_run(folder, force)
+        prepared = prepare(scenario)
+        with written_whole(folder, force=force) as partial:
+            from analysis import report
+            from sim.simulation import simulate
 
-        import sim
-
-        with _progress(shown=not quiet and sys.stderr.isatty()) as progress:
-            result = sim.run(scenario, progress=progress)
-        result.save(folder, force=force)
-
-    from analysis import report
-
-    report.write(folder)
-    if not quiet:
-        _print_summary(result.summary, as_json)
-        click.echo(f"results in {folder}", err=True)
+            with _progress(shown=not quiet and sys.stderr.isatty()) as progress:
+                result = simulate(prepared, progress=progress)
+            result.write(partial, at=folder)
+            report.write(partial)
+    if as_json:
+        click.echo(json.dumps(result.summary, indent=2))
+    elif not quiet:
+        _print_summary(result.summary)
+        click.echo(f"report: {folder / 'report.html'}")
     if not all(law["holds"] for law in result.summary["audit"]):
-        click.echo(
-            "the audit found a broken law: this run is not to be trusted (see the audit in the summary)", err=True
-        )
-        context.exit(AUDIT_BROKEN)
+        raise RunFailed("the audit found a broken law: do not trust this run (see the audit in its summary)")
 
 
 @fleetsim.command()
@@ -150,7 +154,9 @@ def report(folder: Path) -> None:
 
 
 @contextmanager
-def _wrong_input() -> Iterator[None]:
+def _clear_errors() -> Iterator[None]:
+    """Turn what a file, a folder or a policy does wrong into one message."""
+    from sim.fleet.pool import FleetError
     from sim.scenario import ScenarioError
 
     try:
@@ -158,6 +164,12 @@ def _wrong_input() -> Iterator[None]:
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_INPUT)
+    except FileExistsError as error:
+        raise WrongInput(f"{error}; name another --out, or overwrite it with --force") from None
+    except OSError as error:
+        raise WrongInput(f"{error.filename or 'the results'}: {error.strerror or error}") from None
+    except FleetError as error:
+        raise RunFailed(str(error)) from None
 
 
 def _overrides(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -172,13 +184,6 @@ def _overrides(settings: tuple[str, ...]) -> dict[str, Any]:
     return overrides
 
 
-def _refuse_other_run(folder: Path, force: bool) -> None:  # noqa: FBT001
-    if folder.exists() and not folder.is_dir():
-        raise WrongInput(f"{folder} is not a folder")
-    if (folder / "summary.json").exists() and not force:
-        raise WrongInput(f"{folder} holds another run; name another --out, or overwrite it with --force")
-
-
 @contextmanager
 def _progress(*, shown: bool) -> Iterator[Callable[[float], None] | None]:
     """Yield a function that takes the share done; None where nobody watches."""
@@ -189,12 +194,9 @@ def _progress(*, shown: bool) -> Iterator[Callable[[float], None] | None]:
         yield lambda share: bar.update(int(share * 1000) - bar.pos)
 
 
-def _print_summary(summary: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001
-    if as_json:
-        click.echo(json.dumps(summary, indent=2))
-        return
+def _print_summary(summary: dict[str, Any]) -> None:
     from rich.console import Console
 
     from analysis import tables
 
-    tables.print_summary(summary, Console())
+    tables.print_summary(summary, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))

@@ -37,7 +37,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
     table.add_column(columns[0], max_width=20, overflow="ellipsis", no_wrap=True)
     for column in columns[1:]:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 
@@ -101,12 +101,12 @@ def _pools(summary: Mapping[str, Any]) -> Table:
 
 def _totals(summary: Mapping[str, Any]) -> str:
     fleet = summary.get("fleet") or {}
-    facility = energy(fleet.get("facility_energy_kwh"))
-    cost = f"{money(fleet.get('cost_usd'))} ({money(fleet.get('cost_usd_per_h'))} an hour)"
-    return (
-        f"[bold]Fleet[/]  {energy(fleet.get('energy_kwh'))} ({facility} with the facility)   {cost}   "
-        f"{mass(fleet.get('carbon_kg'))} CO2e"
-    )
+    used, facility = energy(fleet.get("energy_kwh")), energy(fleet.get("facility_energy_kwh"))
+    losses = f" ({facility} with the facility)" if facility not in (used, UNKNOWN) else ""
+    cost, carbon = money(fleet.get("cost_usd")), mass(fleet.get("carbon_kg"))
+    paid = "cost unknown" if cost == UNKNOWN else f"{cost} ({money(fleet.get('cost_usd_per_h'))} an hour)"
+    emitted = "carbon unknown" if carbon == UNKNOWN else f"{carbon} CO2e"
+    return f"[bold]Fleet[/]  {used}{losses}   {paid}   {emitted}"
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ UNKNOWN = "–"
 SPACE = "\u00a0"
 """Between a number and its unit: no line breaks there."""
 
+_ROUNDING = 1e-9
 _DURATIONS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _POWERS = ((1e6, "MW"), (1e3, "kW"), (1.0, "W"))
 _ENERGIES = ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
@@ -49,7 +50,9 @@ def number(value: Any, digits: int = 3) -> str:
 def exact(value: Any, digits: int = 9) -> str:
     """Return a number with all its digits up to `digits`, without zeros at the end."""
     known = figure(value)
-    return UNKNOWN if known is None else f"{known:,.{digits}g}"
+    if known is None:
+        return UNKNOWN
+    return f"{known:,.0f}" if 10**digits <= abs(known) < 1e15 else f"{known:,.{digits}g}"
 
 
 def share(value: Any) -> str:
@@ -57,6 +60,7 @@ def share(value: Any) -> str:
     known = figure(value)
     if known is None:
         return UNKNOWN
+    known = 1.0 if abs(known - 1.0) < _ROUNDING else known
     decimals = 1 if known < 0.9 or known >= 1 else 2 if known < 0.999 else 3
     scale = 10.0 ** (decimals + 2)
     rounded = math.floor(known * scale + 1e-9) / scale if 0.9 <= known < 1 else known

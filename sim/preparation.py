@@ -1,4 +1,4 @@
-"""From a scenario to what a run is built of: replicas on their accelerators, the plans of services, policies.
+"""From a scenario to what a run is built of: policies, replicas on their accelerators, sources of requests and jobs.
 
 What only shows here (a model that does not fit, a policy's options, a broken trace) is an input error like any other,
 with file, line and key; all of them are reported at once.
@@ -13,20 +13,24 @@ from zoneinfo import ZoneInfo
 
 from sim.catalog.rows import Accelerator
 from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.policies.registry import PolicyError, resolve
 from sim.scenario import Problem, Scenario, ScenarioError
+from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.service import DynamicBatching, Service
-from sim.workload.request_traces import TraceError
+from sim.workload.jobs import JobRequest, job_source
+from sim.workload.requests import RequestSource, request_source
+from sim.workload.trace_files import TraceError
 
 SEAMS = ("scheduling", "placement", "sharing", "power")
+FOREVER = float("inf")
 
 
 @dataclass
 class Prepared:
-    """All that a run needs to begin, but for its seed."""
+    """All that one run needs to begin; the run uses it up."""
 
     scenario: Scenario
     policies: dict[str, Any] = field(default_factory=dict)
@@ -34,36 +38,94 @@ class Prepared:
     replicas: dict[str, GenerativeReplica | SinglePassReplica] = field(default_factory=dict)
     holdings: dict[str, list[Holding]] = field(default_factory=dict)
     """By service, one a replica."""
+    requests: dict[str, RequestSource] = field(default_factory=dict)
+    jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def until(self) -> float:
+        """Seconds at which arrivals end: the horizon, or never where the run ends with its jobs."""
+        return FOREVER if isinstance(self.scenario.horizon, str) else self.scenario.horizon
 
     @contextmanager
     def checking(self, path: str) -> Iterator[None]:
         """Note what goes wrong inside as a problem at a dotted path."""
         try:
             yield
-        except (HardwareError, PolicyError, TraceError, OSError) as error:
+        except (FleetError, HardwareError, PolicyError, TraceError) as error:
             self.problems.append(self.scenario.problem(path, str(error)))
 
 
-def prepare(scenario: Scenario, policies: Mapping[str, Any] | None = None) -> Prepared:
-    """Build what a run of a scenario needs; `policies` replaces policies by instances. Raises ScenarioError."""
+def prepare(
+    scenario: Scenario, policies: Mapping[str, Any] | None = None, *, block_size: int | None = None
+) -> Prepared:
+    """Build what a run of a scenario needs. Raises ScenarioError.
+
+    `policies` replaces policies by instances; `block_size` is how many requests are drawn at a time.
+    """
     prepared = Prepared(scenario)
-    for seam in SEAMS:
-        with prepared.checking(f"policies.{seam}"):
-            reference = getattr(scenario.policies, seam)
-            prepared.policies[seam] = (policies or {}).get(seam) or resolve(seam, reference.name, reference.options)
-    if prepared.problems:
-        raise ScenarioError(prepared.problems)
-    for name, pool in scenario.pools.items():
-        placement = prepared.policies["placement"]
-        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
-    for name, service in scenario.services.items():
-        _place_replicas(prepared, name, service)
+    _resolve_policies(prepared, policies or {})
     _check_jobs_end(prepared)
+    _start_sources(prepared, block_size)
+    if "placement" in prepared.policies:
+        _place_services(prepared)
     if prepared.problems:
         raise ScenarioError(prepared.problems)
     return prepared
+
+
+def _resolve_policies(prepared: Prepared, instances: Mapping[str, Any]) -> None:
+    scenario = prepared.scenario
+    for seam in SEAMS:
+        reference = getattr(scenario.policies, seam)
+        with prepared.checking(f"policies.{seam}"):
+            prepared.policies[seam] = instances.get(seam) or resolve(
+                seam, reference.name, reference.options, scenario.folder
+            )
+
+
+def _start_sources(prepared: Prepared, block_size: int | None) -> None:
+    """Open the streams of requests and jobs: traces are read here."""
+    scenario = prepared.scenario
+    for name, service in scenario.services.items():
+        with prepared.checking(f"services.{name}.requests.arrivals.path"):
+            prepared.requests[name] = request_source(
+                name,
+                service.requests,
+                seed=scenario.seed,
+                folder=scenario.folder,
+                start_of_day=seconds_into_week(scenario, service.pools[0]),
+                until=prepared.until,
+                block_size=block_size,
+            )
+            _check_lengths(scenario, service, prepared.requests[name])
+    for name, stream in scenario.training.items():
+        with prepared.checking(f"training.{name}.trace.path"):
+            prepared.jobs[name] = job_source(
+                name,
+                stream,
+                seed=scenario.seed,
+                folder=scenario.folder,
+                start_of_day=seconds_into_week(scenario, stream.pools[0]),
+                until=prepared.until,
+            )
+
+
+def _check_lengths(scenario: Scenario, service: Service, source: RequestSource) -> None:
+    arrivals = service.requests.arrivals
+    if isinstance(arrivals, TraceArrivals) and scenario.model(service.model).kind == "generative":
+        if not source.has_lengths:
+            raise TraceError(scenario.folder / arrivals.path, 1, "a generative model needs prompt_tokens, output_tokens")
+
+
+def _place_services(prepared: Prepared) -> None:
+    placement = prepared.policies["placement"]
+    for name, pool in prepared.scenario.pools.items():
+        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
+    for name, service in prepared.scenario.services.items():
+        with prepared.checking("policies.placement"):
+            _place_replicas(prepared, name, service)
 
 
 def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:

@@ -20,11 +20,10 @@ from sim.telemetry import Totals, telemetry_frame
 from sim.training.job import Job
 from sim.training.job_plane import JobPlane
 from sim.training.summary import held_seconds
+from sim.whole_folder import MARK, written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FILES = ("summary.json", "scenario.yaml", "telemetry.parquet", "jobs.parquet", "latency.parquet", "requests.parquet")
 
 
 @dataclass
@@ -86,18 +85,20 @@ class Result:
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the run's files into a folder. Raises FileExistsError where it holds another run, unless forced."""
         folder = Path(folder)
-        if (folder / "summary.json").exists() and not force:
-            raise FileExistsError(f"{folder} holds another run")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
+        with written_whole(folder, force=force) as partial:
+            self.write(partial, at=folder)
+        return folder
+
+    def write(self, folder: Path, *, at: Path) -> None:
+        """Write the run's files into an empty folder; `at` is where they will lie in the end."""
+        (folder / "scenario.yaml").write_text(self.scenario.to_yaml(at), encoding="utf-8")
         self.telemetry.to_parquet(folder / "telemetry.parquet", index=False)
         self.jobs.to_parquet(folder / "jobs.parquet", index=False)
         self.latency.to_parquet(folder / "latency.parquet", index=False)
         if self._run.rows is not None and self._run.plane is not None:
             names = list(self.scenario.services)
             self._run.rows.write(folder / "requests.parquet", names, open_rows(self._run.plane.plane))
-        (folder / "summary.json").write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
-        return folder
+        (folder / MARK).write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
 
 
 def _jobs_frame(run: Run) -> "pd.DataFrame":

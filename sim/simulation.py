@@ -7,19 +7,15 @@ from typing import Any
 from sim.fleet.environment import FleetEnvironment, Phase, Process
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.policies.protocols import Ordering
-from sim.preparation import Prepared, pool_power, prepare, queue_delay, seconds_into_week
+from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
 from sim.results import Result, Run
-from sim.scenario import Scenario, ScenarioError
+from sim.scenario import Scenario
 from sim.serving.request_plane import RequestPlane, ServicePlan
 from sim.serving.rows import RowWriter
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
-from sim.workload.jobs import job_source
-from sim.workload.request_traces import TraceError
-from sim.workload.requests import request_source
 from sim.workload.streams import stream_key
 
-FOREVER = float("inf")
 DRAIN_STEP = 3600.0
 """Seconds by which requests in flight are brought forward at a time once the horizon is passed."""
 
@@ -38,10 +34,15 @@ def run(
     share of the horizon that is done; `block_size` is how many requests are drawn at a time, and changes nothing else.
     Raises ScenarioError for what is wrong with the input.
     """
-    began = time.perf_counter()
     if seed is not None:
         scenario = scenario.with_({"seed": seed})
-    simulation = Simulation(prepare(scenario, policies), progress=progress, block_size=block_size)
+    return simulate(prepare(scenario, policies, block_size=block_size), progress=progress)
+
+
+def simulate(prepared: Prepared, *, progress: Callable[[float], None] | None = None) -> Result:
+    """Run what is prepared; `progress` is told the share of the horizon that is done. Raises FleetError."""
+    began = time.perf_counter()
+    simulation = Simulation(prepared, progress=progress)
     simulation.run()
     return Result.of(simulation.finished(time.perf_counter() - began))
 
@@ -49,23 +50,17 @@ def run(
 class Simulation:
     """A run that is built and not yet run: `environment` is its clock, on which one may put further processes."""
 
-    def __init__(
-        self,
-        prepared: Prepared,
-        *,
-        progress: Callable[[float], None] | None = None,
-        block_size: int | None = None,
-    ) -> None:
+    def __init__(self, prepared: Prepared, *, progress: Callable[[float], None] | None = None) -> None:
         self.prepared = prepared
         self.scenario = prepared.scenario
-        self.end = FOREVER if isinstance(self.scenario.horizon, str) else self.scenario.horizon
+        self.end = prepared.until
         self.samples: list[Totals] = []
         self.opening: Totals | None = None
         self.closing: Totals | None = None
         self.rows = RowWriter() if self.scenario.output.requests else None
         self._progress = progress
         self.ledger = self._ledger()
-        self.plane = self._request_plane(block_size)
+        self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
         self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.holdings)
@@ -143,43 +138,21 @@ class Simulation:
                 )
         return ledger
 
-    def _request_plane(self, block_size: int | None) -> RequestPlane | None:
+    def _request_plane(self) -> RequestPlane | None:
         if not self.scenario.services:
             return None
-        problems, plans = [], []
-        for name in self.scenario.services:
-            try:
-                plans.append(self._service_plan(name, block_size))
-            except TraceError as error:
-                problems.append(self.scenario.problem(f"services.{name}.requests.arrivals.path", str(error)))
-            except ScenarioError as error:
-                problems.extend(error.problems)
-        if problems:
-            raise ScenarioError(problems)
+        plans = [self._service_plan(name) for name in self.scenario.services]
         return RequestPlane(plans, window_start=self.scenario.warmup, on_rows=self.rows)
 
-    def _service_plan(self, name: str, block_size: int | None) -> ServicePlan:
+    def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]
-        source = request_source(
-            name,
-            service.requests,
-            seed=scenario.seed,
-            folder=scenario.folder,
-            start_of_day=seconds_into_week(scenario, service.pools[0]),
-            until=self.end,
-            block_size=block_size,
-        )
-        generative = scenario.model(service.model).kind == "generative"
-        if generative and not source.has_lengths:
-            path = f"services.{name}.requests.arrivals"
-            raise ScenarioError([scenario.problem(path, "the trace has no prompt_tokens and output_tokens")])
         limits = service.slo.limits if service.slo else {}
         return ServicePlan(
             name=name,
             replica=self.prepared.replicas[name],
             replicas=service.replicas.initial,
             routing=service.routing,
-            arrivals=source,
+            arrivals=self.prepared.requests[name],
             routing_key=stream_key(scenario.seed, "services", name, "routing"),
             max_batch=service.batching.max_batch_size,
             max_batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
@@ -194,31 +167,8 @@ class Simulation:
 
     def _job_plane(self) -> JobPlane:
         ordering: Ordering = self.prepared.policies["scheduling"]
-        streams, problems = [], []
+        streams = []
         for name, spec in self.scenario.training.items():
-            try:
-                source = job_source(
-                    name,
-                    spec,
-                    seed=self.scenario.seed,
-                    folder=self.scenario.folder,
-                    start_of_day=seconds_into_week(self.scenario, spec.pools[0]),
-                    until=self.end,
-                )
-            except TraceError as error:
-                problems.append(self.scenario.problem(f"training.{name}.trace.path", str(error)))
-                continue
-            checkpoint = spec.checkpoint
-            streams.append(
-                Stream(
-                    name,
-                    source,
-                    spec.pools,
-                    spec.queue_limit,
-                    checkpoint.interval if checkpoint else None,
-                    checkpoint.cost if checkpoint else 0.0,
-                )
-            )
-        if problems:
-            raise ScenarioError(problems)
+            interval, cost = (spec.checkpoint.interval, spec.checkpoint.cost) if spec.checkpoint else (None, 0.0)
+            streams.append(Stream(name, self.prepared.jobs[name], spec.pools, spec.queue_limit, interval, cost))
         return JobPlane(self.environment, self.prepared.pools, self.ledger, ordering, streams)

@@ -133,6 +133,7 @@ def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
         "accelerator_hours_by": by_use,
         "ettr": by_use["useful"] / held if held else None,
         "energy_kwh": bill.energy_kwh,
+        "host_energy_kwh": bill.host_energy_kwh,
         "cost_usd": bill.cost_usd,
         "carbon_kg": bill.carbon_kg,
     }

@@ -102,8 +102,7 @@ def telemetry_frame(
 ) -> "pd.DataFrame":
     """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
 
-    `services` gives the replicas of each. Counts and lengths are those of the instant, rates and powers means over the
-    interval.
+    `services` gives the replicas of each. Counts of jobs are those of the instant; all else is a mean over the interval.
     """
     import pandas as pd
 
@@ -146,8 +145,8 @@ def _service_columns(samples: Sequence[Totals], services: Mapping[str, int]) -> 
         with np.errstate(invalid="ignore", divide="ignore"):
             batch_size = np.where(batches > 0, np.diff(own["batched"]) / batches, np.nan)
         values = {
-            "queue_length": own["waiting"][1:],
-            "running": own["running"][1:],
+            "queue_length": np.diff(own["waiting_area"]) / elapsed,
+            "running": np.diff(own["running_area"]) / elapsed,
             "batch_size": batch_size,
             "arrivals_per_s": np.diff(own["index"]) / elapsed,
             "completions_per_s": np.diff(own["finished"]) / elapsed,

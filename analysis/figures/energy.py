@@ -10,10 +10,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.figures.style import INK, canvas, shortened
 from analysis.run_folder import Run, opened
-from analysis.wording import energy, figure, find, number, share
+from analysis.wording import energy, figure, find, share
 
 MOST_BARS = 12
-_REST = "hosts and other"
+_HOSTS, _REST = "hosts", "other"
 _LEGEND_COLUMNS = 6
 _STATES = {
     "off": ("#f2f2f2", ""),
@@ -30,11 +30,21 @@ _STATES = {
     "serving": ("#0072B2", ""),
     "training": ("#009E73", "\\\\"),
     "held": ("#CC79A7", ""),
-    "unassigned": ("#e3e3e3", ""),
-    "hosts": ("#6b4c3b", "//"),
-    _REST: ("#6b4c3b", "//"),
+    _HOSTS: ("#6b4c3b", "//"),
+    _REST: ("#CC79A7", "--"),
 }
 """Colour and hatch; the order is that of the segments, what draws power without work first."""
+_UNITS = ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
+_USES = {
+    "batch": "for batches",
+    "prefill": "for prefill",
+    "decode": "for decoding",
+    "busy": "while busy",
+    "resident": "with nothing to run",
+    "idle": "with nothing to run",
+    "hosts": "in hosts",
+    "training": "in accelerators at work",
+}
 _SPARE = ("#D55E00", "#CC79A7", "#000000")
 
 
@@ -78,14 +88,30 @@ def energy_by_pool(source: Run | Path | str) -> Figure:
 def _owners(summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     bars = {}
     for name, service in (summary.get("services") or {}).items():
-        bars[name] = _parts(find(service, "energy_kwh_by_phase"), find(service, "energy_kwh"))
+        by_phase = find(service, "energy_kwh_by_phase") or {}
+        bars[name] = _parts({**by_phase, **_hosts(service)}, find(service, "energy_kwh"))
     for name, stream in (summary.get("training") or {}).items():
-        bars[name] = {"training": figure(find(stream, "energy_kwh")) or 0.0}
-    total = figure(find(summary, "fleet", "energy_kwh"))
-    rest = total - sum(sum(parts.values()) for parts in bars.values()) if total else 0.0
-    if total and rest > 1e-6 * total:
-        bars["unassigned"] = {"unassigned": rest}
+        whole = figure(find(stream, "energy_kwh")) or 0.0
+        bars[name] = {"training": whole - sum(_hosts(stream).values()), **_hosts(stream)}
+    bars["unassigned"] = _unassigned(summary, bars)
     return {name: parts for name, parts in bars.items() if sum(parts.values()) > 0}
+
+
+def _unassigned(summary: Mapping[str, Any], held: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """What the fleet drew beyond its holders: idle accelerators, and their share of the hosts."""
+    total = figure(find(summary, "fleet", "energy_kwh")) or 0.0
+    rest = total - sum(sum(parts.values()) for parts in held.values())
+    if rest <= 1e-6 * total:
+        return {}
+    hosts = sum(_hosts(pool).get(_HOSTS, 0.0) for pool in (summary.get("pools") or {}).values())
+    hosts -= sum(parts.get(_HOSTS, 0.0) for parts in held.values())
+    hosts = min(max(hosts, 0.0), rest)
+    return {"idle": rest - hosts, _HOSTS: hosts}
+
+
+def _hosts(owner: Mapping[str, Any]) -> dict[str, float]:
+    known = figure(find(owner, "host_energy_kwh"))
+    return {} if known is None else {_HOSTS: known}
 
 
 def _pools(summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -99,7 +125,7 @@ def _with_hosts(pool: Mapping[str, Any]) -> dict[str, Any]:
     hosts, total = figure(find(pool, "host_energy_kwh")), figure(find(pool, "energy_kwh"))
     known = sum(value for value in states.values() if figure(value) is not None)
     if hosts and total and known + hosts <= total * (1 + 1e-6):
-        states["hosts"] = hosts
+        states[_HOSTS] = hosts
     return states
 
 
@@ -110,17 +136,26 @@ def _parts(by: Mapping[str, Any] | None, total: Any) -> dict[str, float]:
     return parts | ({_REST: rest} if rest > 1e-6 * whole else {})
 
 
+def _title(table: pd.DataFrame, totals: "pd.Series[float]", verb: str) -> str:
+    """Who took how much of the fleet's energy; where there is only one, what for."""
+    first = totals.index[0]
+    part = totals.iloc[0] / totals.sum()
+    if len(totals) > 1:
+        how_much = "most" if part > 0.5 else "the largest part"
+        return f"{first} {verb} {how_much} of the energy: {energy(totals.iloc[0])}, {share(part)} of the fleet"
+    what, most = str(table.loc[first].idxmax()), share(table.loc[first].max() / totals.iloc[0])
+    return f"{first} {verb} {energy(totals.iloc[0])}, {most} of it {_USES.get(what, what)}"
+
+
 def _bars(table: pd.DataFrame, by: str, subtitle: str, verb: str) -> Figure:
     table = table.set_index(by).fillna(0.0)
     totals = table.sum(axis=1).sort_values(ascending=False, kind="stable")
     shown = table.loc[totals.index[:MOST_BARS]]
     more = f"; the {MOST_BARS} largest of {len(totals)}" if len(totals) > MOST_BARS else ""
-    part = totals.iloc[0] / totals.sum()
-    how_much = "most" if part > 0.5 else "the largest part"
-    title = f"{totals.index[0]} {verb} {how_much} of the energy: {energy(totals.iloc[0])}, {share(part)} of the fleet"
+    title = _title(table, totals, verb)
     legend_rows = -(-len(table.columns) // _LEGEND_COLUMNS)
     figure_, (ax,) = canvas(title, subtitle + more, height=1.25 + 0.34 * len(shown), left=0.5, above=0.2 * legend_rows)
-    size, unit = (1e6, "GWh") if totals.iloc[0] >= 2e6 else (1e3, "MWh") if totals.iloc[0] >= 2e3 else (1.0, "kWh")
+    size, unit = next((size, unit) for size, unit in _UNITS if totals.iloc[0] >= 2 * size or unit == "Wh")
     left = pd.Series(0.0, index=shown.index)
     spare = iter(_SPARE * len(table.columns))
     for state in table.columns:
@@ -145,7 +180,7 @@ def _bars(table: pd.DataFrame, by: str, subtitle: str, verb: str) -> Figure:
     ax.invert_yaxis()
     ax.set_xlim(0, float(left.max()) * 1.02)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(f"energy ({unit})")
     ax.legend(

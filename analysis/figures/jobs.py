@@ -79,7 +79,7 @@ def job_times(source: Run | Path | str) -> Figure:
 def _panel(ax: Axes, curves: pd.DataFrame, name: str) -> None:
     positive = curves.loc[curves["seconds"] > 0, "seconds"]
     high = float(positive.max()) * 1.3 if len(positive) else 10.0
-    low = max(float(positive.quantile(0.02)) / 1.5, high * 1e-5) if len(positive) else 1.0
+    low = min(max(float(positive.quantile(0.02)) / 1.5, high * 1e-5), high / 100) if len(positive) else 1.0
     log_durations(ax, low, high)
     shares(ax)
     ax.set_xlabel(f"{name} (logarithmic)")
@@ -87,8 +87,11 @@ def _panel(ax: Axes, curves: pd.DataFrame, name: str) -> None:
     for index, (gang, points) in enumerate(curves.groupby("gang", sort=False)):
         x = np.concatenate([[low], np.maximum(points["seconds"].to_numpy(dtype=float), low)])
         y = np.concatenate([[0.0], points["share_done"].to_numpy(dtype=float)])
+        if y[-1] >= 1.0:
+            x, y = np.append(x, high), np.append(y, 1.0)
         ax.plot(x, y, drawstyle="steps-post", color=COLOURS[index], linestyle=DASHES[index], linewidth=1.6)
-        drawn.append((x, y, str(gang), COLOURS[index]))
+        along = np.geomspace(low, x[-1], 200)
+        drawn.append((along, y[np.searchsorted(x, along, side="right") - 1], str(gang), COLOURS[index]))
     label_on_curves(ax, drawn)
 
 

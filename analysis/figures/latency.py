@@ -65,7 +65,7 @@ def latency_ccdf(source: Run | Path | str, service: str | None = None) -> Figure
         raise ValueError(message)
     curves = latency_curves(run, service)
     marked = limits(run, service)
-    figure, (ax,) = canvas(_title(run, service, marked), _subtitle(run, service), above=0.15 * len(marked))
+    figure, (ax,) = canvas(_title(run, service, marked), _subtitle(run, service), left=0.14, above=0.15 * len(marked))
     drawn = []
     for index, (metric, name) in enumerate(METRICS.items()):
         points = curves.loc[curves["metric"] == metric, ["seconds", "share_longer"]].to_numpy(dtype=float)

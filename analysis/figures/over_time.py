@@ -23,14 +23,16 @@ from analysis.run_folder import Run, opened, window
 from analysis.wording import duration, number, plural
 
 
-def series(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
-    """One metric of all things of a kind: a row for each moment (index time_s), a column for each name.
-
-    Long runs are averaged over groups of equally many intervals, so that at most `MOST_POINTS` rows remain.
-    """
+def recorded(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
+    """One metric of all things of a kind: a row for each moment (index time_s), a column for each name."""
     table = opened(source).telemetry
     rows = table[(table["kind"] == kind) & (table["metric"] == metric)]
-    wide = rows.astype({"name": str, "value": float}).pivot(index="time_s", columns="name", values="value").sort_index()
+    return rows.astype({"name": str, "value": float}).pivot(index="time_s", columns="name", values="value").sort_index()
+
+
+def series(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
+    """Return what was `recorded`, averaged over groups of equally many intervals: at most `MOST_POINTS` rows."""
+    wide = recorded(source, kind, metric)
     size = -(-len(wide) // MOST_POINTS) if len(wide) else 1
     if size == 1:
         return wide
@@ -66,8 +68,8 @@ def _waiting_and_running(run: Run, kind: str) -> tuple[pd.DataFrame, pd.DataFram
 def _two_panels(run: Run, kind: str, noun: str) -> Figure:
     waiting, running, among = _waiting_and_running(run, kind)
     others = f"; the {MOST_LINES} busiest of {among}" if among > MOST_LINES else ""
-    what = f"{noun.capitalize()}s in the system, {interval(run, running)}{others}"
-    figure, (above, below) = canvas(_longest_queue(run, waiting, noun), what, rows=2, height=4.6)
+    what = f"{noun.capitalize()}s in the system, {_how(run, kind, running)}{others}"
+    figure, (above, below) = canvas(_longest_queue(run, kind, noun), what, rows=2, height=4.6)
     _, horizon = window(run)
     for ax, frame, label in ((above, waiting, f"{noun}s waiting"), (below, running, f"{noun}s running")):
         _lines(ax, frame, horizon)
@@ -102,13 +104,16 @@ def from_zero(moments: FloatArray) -> FloatArray:
     return np.append(0.0, moments)
 
 
-def _longest_queue(run: Run, waiting: pd.DataFrame, noun: str) -> str:
+def _longest_queue(run: Run, kind: str, noun: str) -> str:
+    waiting = recorded(run, kind, "queue_length" if kind == "service" else "queued")
+    waiting = waiting[waiting.index > window(run)[0]]
     peaks = waiting.max().dropna()
     if peaks.empty or peaks.max() < 0.5:
         return f"Hardly a {noun} had to wait" if len(peaks) else f"{noun.capitalize()}s waiting and running"
     name = peaks.idxmax()
     moment = float(waiting.index[int(np.nanargmax(waiting[name].to_numpy(dtype=float)))])
-    return f"{name}: the queue was longest at {_clock(run, moment)}, {plural(round(peaks.max()), noun)} waiting"
+    mean = f" on average over {duration(_step(run, waiting))}" if kind == "service" else ""
+    return f"{name}: the queue was longest at {_clock(run, moment)}, {plural(round(peaks.max()), noun)} waiting{mean}"
 
 
 def _clock(run: Run, moment: float) -> str:
@@ -118,9 +123,24 @@ def _clock(run: Run, moment: float) -> str:
 
 def interval(run: Run, frame: pd.DataFrame) -> str:
     """Return which mean each moment of a table stands for, in words."""
+    return f"mean over each {duration(_step(run, frame))}"
+
+
+def _how(run: Run, kind: str, frame: pd.DataFrame) -> str:
+    """Return what each moment of a table of counts stands for: jobs are counted at instants, requests all the time."""
+    if kind == "service":
+        return interval(run, frame)
+    seen = _step(run, recorded(run, kind, "running"))
+    counted = f"counted every {duration(seen)}"
+    return counted if _step(run, frame) == seen else f"{counted}, {interval(run, frame)}"
+
+
+def _step(run: Run, frame: pd.DataFrame) -> float:
+    """Return the seconds between two moments of a table."""
     moments = frame.index.to_numpy(dtype=float)
-    step = float(np.median(np.diff(from_zero(moments)))) if len(moments) else window(run)[1]
-    return f"mean over each {duration(step)}"
+    if len(moments) > 1:
+        return float(np.median(np.diff(moments)))
+    return float(moments[0]) if len(moments) else window(run)[1]
 
 
 def finish_time(run: Run, axes: list[Axes]) -> None:

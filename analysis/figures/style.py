@@ -95,7 +95,7 @@ def log_durations(ax: Axes, low: float, high: float) -> None:
 
 def shares(ax: Axes) -> None:
     """Give the axes a y axis of shares from 0 to 1 as percentages."""
-    ax.set_ylim(0, 1)
+    ax.set_ylim(0, 1.015)
     ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.0f} %"))
 
@@ -156,13 +156,18 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 def label_on_curves(ax: Axes, curves: Sequence[tuple[FloatArray, FloatArray, str, str]]) -> None:
-    """Names on the curves themselves, each at a height of its own: (x, y, name, colour)."""
+    """Names on the curves themselves, at heights of their own and apart from one another: (x, y, name, colour)."""
     to_axes = (ax.transData + ax.transAxes.inverted()).transform
+    placed: list[tuple[float, float]] = []
     for index, (x, y, name, colour) in enumerate(curves):
         wanted = 0.5 if len(curves) == 1 else 0.78 - 0.56 * index / (len(curves) - 1)
         across, height = to_axes(np.column_stack([x, y])).T
-        outside = (across < 0.05) | (across > 0.92)
-        nearest = int(np.argmin(np.abs(height - wanted) + 10.0 * outside))
+        outside = (across < 0.1) | (across > 0.92)
+        taken = np.zeros(len(x), bool)
+        for left, low in placed:
+            taken |= (np.abs(across - left) < 0.16) & (np.abs(height - low) < 0.08)
+        nearest = int(np.argmin(np.abs(height - wanted) + 10.0 * outside + 5.0 * taken))
+        placed.append((float(across[nearest]), float(height[nearest])))
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
         ax.text(x[nearest], y[nearest], name, color=colour, size=8.5, weight="bold", ha="center", va="center", bbox=box)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from analysis.run_folder import Run, limits, resolved, window
-from analysis.wording import SPACE, duration, energy, figure, find, listed, mass, money, number, plural, share
+from analysis.wording import SPACE, UNKNOWN, duration, energy, figure, find, listed, mass, money, number, plural, share
 
 MOST_SENTENCES = 6
 """Services and streams that get a sentence of their own, the worst first."""
@@ -36,7 +36,7 @@ def findings(run: Run) -> list[Finding]:
         *_services(run),
         *_training(run.summary),
         *_utilization(run.summary),
-        *_bill(run.summary),
+        _bill(run),
         _audit(run.summary),
     ]
 
@@ -88,7 +88,7 @@ def _service(run: Run, name: str, service: Mapping[str, Any]) -> Finding:
     if attained is None or target is None or not promised:
         return Finding(f"{name}: {plural(find(service, 'requests', 'completed'), 'request')} completed; {speed}.")
     kept = attained >= target
-    verb = "kept its promise" if kept else "missed its objective"
+    verb = "kept its promise" if kept else "did not keep its promise"
     undecided = find(service, "requests", "undecided")
     open_ones = f" ({plural(undecided, 'request')} still undecided at the end)" if undecided else ""
     return Finding(
@@ -138,32 +138,24 @@ def _utilization(summary: Mapping[str, Any]) -> list[Finding]:
     held, busy = overall(summary, "allocated"), overall(summary, "busy")
     if held is None or busy is None:
         return []
-    return [
-        Finding(
-            f"Accelerators were held by a service or a job {share(held)} of the time, and at work {share(busy)} of it."
-        )
-    ]
+    return [Finding(f"Accelerators were held by a service or a job {share(held)} of the time, and busy {share(busy)}.")]
 
 
-def _bill(summary: Mapping[str, Any]) -> list[Finding]:
-    fleet = summary.get("fleet") or {}
-    used = f"Accelerators and hosts used {energy(fleet.get('energy_kwh'))}"
-    facility = (
-        f" ({energy(fleet.get('facility_energy_kwh'))} with cooling and losses)"
-        if fleet.get("facility_energy_kwh")
-        else ""
-    )
-    cost = (
-        f"the bill is {money(fleet['cost_usd'])}, {money(fleet.get('cost_usd_per_h'))} an hour"
-        if fleet.get("cost_usd") is not None
-        else "the cost is unknown, for a price is"
-    )
-    carbon = (
-        f"emissions are {mass(fleet['carbon_kg'])} CO2e"
-        if fleet.get("carbon_kg") is not None
-        else "emissions are unknown"
-    )
-    return [Finding(f"{used}{facility}; {cost}; {carbon}.")]
+def _bill(run: Run) -> Finding:
+    fleet = run.summary.get("fleet") or {}
+    used, facility = energy(fleet.get("energy_kwh")), energy(fleet.get("facility_energy_kwh"))
+    losses = f" ({facility} with cooling and losses)" if facility not in (used, UNKNOWN) else ""
+    carbon = mass(fleet.get("carbon_kg"))
+    emitted = "emissions are unknown" if carbon == UNKNOWN else f"emissions are {carbon} CO2e"
+    return Finding(f"Accelerators and hosts used {used}{losses}; {_cost(run)}; {emitted}.")
+
+
+def _cost(run: Run) -> str:
+    fleet, pools = run.summary.get("fleet") or {}, resolved(run).get("pools") or {}
+    if fleet.get("cost_usd") is not None:
+        return f"the bill is {money(fleet['cost_usd'])}, {money(fleet.get('cost_usd_per_h'))} an hour"
+    unpriced = [name for name in pools if find(pools, name, "price") is None]
+    return f"the cost is unknown: {listed(unpriced)} without a price" if unpriced else "the cost is unknown"
 
 
 def _audit(summary: Mapping[str, Any]) -> Finding:
@@ -186,14 +178,21 @@ def tiles(run: Run) -> list[Tile]:
         *_service_tiles(run),
         *_training_tiles(summary),
         Tile(share(overall(summary, "busy")), "accelerators busy", f"{share(overall(summary, 'allocated'))} held"),
-        Tile(
-            energy(fleet.get("facility_energy_kwh")),
-            "energy with the facility",
-            f"{energy(fleet.get('energy_kwh'))} before PUE",
-        ),
-        Tile(money(fleet.get("cost_usd")), "cost", f"{money(fleet.get('cost_usd_per_h'))} an hour"),
-        Tile(mass(fleet.get("carbon_kg")), "carbon (CO2e)"),
+        _energy_tile(fleet),
+        _known(money(fleet.get("cost_usd")), "cost", f"{money(fleet.get('cost_usd_per_h'))} an hour"),
+        _known(mass(fleet.get("carbon_kg")), "carbon (CO2e)", ""),
     ]
+
+
+def _energy_tile(fleet: Mapping[str, Any]) -> Tile:
+    used, facility = energy(fleet.get("energy_kwh")), energy(fleet.get("facility_energy_kwh"))
+    if facility in (used, UNKNOWN):
+        return _known(used, "energy", "")
+    return Tile(facility, "energy with the facility", f"{used} before PUE")
+
+
+def _known(value: str, label: str, remark: str) -> Tile:
+    return Tile("unknown", label) if value == UNKNOWN else Tile(value, label, remark)
 
 
 def _service_tiles(run: Run) -> list[Tile]:

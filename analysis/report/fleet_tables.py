@@ -1,12 +1,14 @@
 """Tables of the fleet: how it was used, what it cost, what was assumed, and whether the laws held."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from analysis.report.elements import Table, said
 from analysis.run_folder import Run, resolved
 from analysis.wording import SPACE, UNKNOWN, duration, energy, exact, figure, find, mass, money, number, power, share
 
+NOTHING_READ = sha256().hexdigest()
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
@@ -26,22 +28,38 @@ def pools(summary: Mapping[str, Any]) -> Table:
 
 
 def bill(summary: Mapping[str, Any]) -> Table:
-    """Return accelerator hours, energy, cost and carbon of inference, training and the whole fleet."""
+    """Return accelerator hours, energy, cost and carbon of inference, training, what nobody held, and the fleet."""
+    phases = summary.get("phases") or {}
+    whole = {"accelerator_hours": _hours(summary), **(summary.get("fleet") or {})}
+    rest = {key: _rest(whole.get(key), [find(phase, key) for phase in phases.values()]) for key in _BILLED}
     rows = [
-        [
-            name,
-            number(find(phase, "accelerator_hours")),
-            energy(find(phase, "energy_kwh")),
-            money(find(phase, "cost_usd")),
-            mass(find(phase, "carbon_kg")),
-        ]
-        for name, phase in (summary.get("phases") or {}).items()
+        [name, number(find(part, "accelerator_hours")), *_billed(part)]
+        for name, part in (*phases.items(), ("unassigned", rest), ("fleet", whole))
     ]
-    fleet = summary.get("fleet") or {}
-    whole = [energy(fleet.get("energy_kwh")), money(fleet.get("cost_usd")), mass(fleet.get("carbon_kg"))]
-    return Table(
-        "Where it went", ("", "accelerator hours", "energy", "cost", "carbon"), [*rows, ["fleet", UNKNOWN, *whole]]
-    )
+    return Table("Where it went", ("", "accelerator hours", "energy", "cost", "carbon"), rows)
+
+
+_BILLED = ("accelerator_hours", "energy_kwh", "cost_usd", "carbon_kg")
+
+
+def _billed(part: Any) -> list[str]:
+    return [energy(find(part, "energy_kwh")), money(find(part, "cost_usd")), mass(find(part, "carbon_kg"))]
+
+
+def _hours(summary: Mapping[str, Any]) -> float | None:
+    """Return the accelerator hours of the counted interval."""
+    size, horizon = figure(find(summary, "fleet", "accelerators")), figure(find(summary, "run", "horizon_s"))
+    warmup = figure(find(summary, "run", "warmup_s")) or 0.0
+    return None if size is None or horizon is None else size * (horizon - warmup) / 3600
+
+
+def _rest(total: Any, parts: list[Any]) -> float | None:
+    """Return what the parts leave of a total, None where one of them is unknown; rounding counts as nothing."""
+    whole, known = figure(total), [figure(part) for part in parts]
+    if whole is None or None in known:
+        return None
+    rest = whole - sum(part for part in known if part is not None)
+    return rest if abs(rest) > 1e-9 * abs(whole) else 0.0
 
 
 def parts(summary: Mapping[str, Any]) -> Table:
@@ -100,19 +118,26 @@ def policy(run: Run) -> Table:
     return Table("Policies", ("decides", "policy"), [[name, said(policy)] for name, policy in policies.items()], 2)
 
 
-def assumptions(summary: Mapping[str, Any]) -> Table:
-    """Return each figure of the catalog that was in effect, with its source."""
-    rows = [
-        [
-            *(said(fact.get(key)) for key in ("name", "figure")),
-            _figure(fact.get("value"), fact.get("unit") or ""),
-            _range(fact.get("low"), fact.get("high"), fact.get("unit") or ""),
-            *(said(fact.get(key)) for key in ("basis", "date", "source")),
-        ]
-        for fact in summary.get("assumptions") or []
+def assumptions(summary: Mapping[str, Any]) -> list[Table]:
+    """Return the figures of the catalog that were in effect, with their sources: a table for each row of it."""
+    facts: dict[str, list[Mapping[str, Any]]] = {}
+    for fact in summary.get("assumptions") or []:
+        facts.setdefault(said(fact.get("name")), []).append(fact)
+    columns = ("figure", "value", "low to high", "basis", "source")
+    return [
+        Table(f"Figures of {name}", columns, [_fact(fact) for fact in own], len(columns)) for name, own in facts.items()
     ]
-    columns = ("of", "figure", "value", "low to high", "basis", "date", "source")
-    return Table("Figures from the catalog that were in effect", columns, rows, len(columns))
+
+
+def _fact(fact: Mapping[str, Any]) -> list[str]:
+    unit = fact.get("unit") or ""
+    return [
+        said(fact.get("figure")).replace("_", " ").replace(".", ", "),
+        _figure(fact.get("value"), unit),
+        _range(fact.get("low"), fact.get("high"), unit),
+        said(fact.get("basis")),
+        ", ".join(said(fact[key]) for key in ("source", "date") if fact.get(key)) or UNKNOWN,
+    ]
 
 
 def _figure(value: Any, unit: str) -> str:
@@ -146,12 +171,13 @@ def audit(summary: Mapping[str, Any]) -> Table:
 def provenance(summary: Mapping[str, Any]) -> Table:
     """Return what it takes to run it again."""
     run = summary.get("run") or {}
+    inputs = run.get("inputs_sha256") if run.get("inputs_sha256") != NOTHING_READ else None
     rows = [
         ["to run it again", f"fleetsim run scenario.yaml --seed {said(run.get('seed'))}"],
         ["seed", said(run.get("seed"))],
         ["simulated second 0", said(run.get("start"))],
         ["resolved scenario (SHA-256)", said(run.get("scenario_sha256"))],
-        ["files that the scenario names (SHA-256)", said(run.get("inputs_sha256"))],
+        *([["files that it names (SHA-256)", said(inputs)]] if inputs else []),
         ["versions", said(run.get("versions"))],
         ["decisions", number(run.get("decisions"))],
         ["time the run took", duration(run.get("wall_s"))],

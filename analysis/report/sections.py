@@ -41,7 +41,7 @@ def sections(run: Run) -> list[Section]:
                 fleet_tables.fleet(run),
                 fleet_tables.setup(run),
                 fleet_tables.policy(run),
-                fleet_tables.assumptions(run.summary),
+                *fleet_tables.assumptions(run.summary),
             ],
         ),
         Section(

@@ -9,7 +9,7 @@ from sim.policies.protocols import IntArray, Placement
 
 
 class FleetError(RuntimeError):
-    """An action would hold an accelerator twice, or release one that is not held."""
+    """A policy failed, or what it asks for would hold an accelerator twice; or one is released that is not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class PoolState:
         self.free_total = self.total
         self._per_node = accelerators_per_node
         self._placement = placement
+        self._shown = tuple(_read_only(array) for array in (self.free, self.capacity, self.rack))
 
     def could_hold(self, gang: int) -> bool:
         """Whether there would be room for a gang if only what is held for good were held."""
@@ -60,10 +61,10 @@ class PoolState:
         """Take accelerators for a gang where the placement policy says; None where it does not fit now."""
         if gang > self.free_total:
             return None
-        nodes = self._placement.place(gang, self.free, self.capacity, self.rack)
+        nodes = self._ask_policy(gang)
         if nodes is None:
             return None
-        holding = Holding(self.name, holder, tuple(nodes), sum(count for _, count in nodes) - gang)
+        holding = Holding(self.name, holder, nodes, sum(count for _, count in nodes) - gang)
         self._check(holding, gang)
         for node, count in nodes:
             self.free[node] -= count
@@ -78,11 +79,28 @@ class PoolState:
                 raise FleetError(f"{holding.holder} releases {count} accelerators of {self.name}/{node} twice")
         self.free_total += holding.accelerators
 
+    def _ask_policy(self, gang: int) -> tuple[tuple[int, int], ...] | None:
+        try:
+            nodes = self._placement.place(gang, *self._shown)
+            return None if nodes is None else tuple((int(node), int(count)) for node, count in nodes)
+        except Exception as error:
+            raise FleetError(f"the placement policy {type(self._placement).__name__} failed: {error!r}") from error
+
     def _check(self, holding: Holding, gang: int) -> None:
         taken = [node for node, _ in holding.nodes]
-        over = [node for node, count in holding.nodes if not 0 < count <= self.free[node]]
-        if over or len(set(taken)) < len(taken) or holding.unused < 0:
-            policy = type(self._placement).__name__
+        known = all(0 <= node < len(self.free) for node in taken)
+        if not known or len(set(taken)) < len(taken) or holding.unused < 0 or self._exceeds(holding):
+            asked = ", ".join(f"{count} on node {node}" for node, count in holding.nodes) or "nowhere"
+            policy, place = type(self._placement).__name__, f"{self.name}, which has no such room"
             raise FleetError(
-                f"{policy} places {gang} accelerators of {holding.holder} on {self.name} as {holding.nodes}"
+                f"the placement policy {policy} places the {gang} accelerators of {holding.holder} in {place}: {asked}"
             )
+
+    def _exceeds(self, holding: Holding) -> bool:
+        return any(not 0 < count <= self.free[node] for node, count in holding.nodes)
+
+
+def _read_only(array: IntArray) -> IntArray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -6,8 +6,14 @@ here.
 
 import importlib
 import inspect
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any, get_args
+
+from sim.policies import protocols
 
 
 class PolicyError(ValueError):
@@ -51,16 +57,86 @@ LATER: Mapping[str, frozenset[str]] = {
 }
 
 
-def resolve(seam: str, name: str, options: Mapping[str, Any]) -> Any:
-    """Return a policy of a seam, built with its options. Raises PolicyError."""
-    reference = BUILT_IN[seam].get(name, name)
-    module, _, attribute = reference.partition(":")
+_PROTOCOLS: Mapping[str, type] = {
+    "scheduling": protocols.Ordering,
+    "placement": protocols.Placement,
+    "sharing": protocols.Sharing,
+    "power": protocols.Power,
+}
+_OWN = frozenset({"scheduling", "placement"})
+"""Seams that take a user's own class."""
+
+
+def resolve(seam: str, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
+    """Return a policy of a seam, built with its options. Raises PolicyError.
+
+    A user's own class may come from a module in `folder`.
+    """
+    own = name not in BUILT_IN[seam]
+    if own and seam not in _OWN:
+        raise PolicyError(f"a class of one's own for {seam} arrives in a later version")
+    factory = _load(seam, name, folder) if own else _load(seam, BUILT_IN[seam][name], None)
     try:
-        factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise PolicyError(f"{seam} policy `{name}` cannot be imported: {error}") from error
+        signature = inspect.signature(factory)
+        signature.bind(**options)
+    except (TypeError, ValueError) as error:
+        raise PolicyError(f"{seam} policy `{name}`: {error}; {_options(factory)}") from error
     try:
-        inspect.signature(factory).bind(**options)
-    except TypeError as error:
-        raise PolicyError(f"{seam} policy `{name}`: {error}; it takes {inspect.signature(factory)}") from error
-    return factory(**options)
+        policy = factory(**options)
+    except Exception as error:
+        raise PolicyError(f"{seam} policy `{name}` refuses its options: {_said(error)}") from error
+    if own:
+        _check(seam, name, policy)
+    return policy
+
+
+def _load(seam: str, name: str, folder: Path | None) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        with _on_import_path(folder, module):
+            return getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise PolicyError(f"{seam} policy `{name}` cannot be imported: {_said(error)}") from error
+
+
+@contextmanager
+def _on_import_path(folder: Path | None, module: str) -> Iterator[None]:
+    """Let a module be found in a folder; one of the same name from elsewhere must not pass for it."""
+    if folder is None:
+        yield
+        return
+    place, top = str(folder.resolve()), module.partition(".")[0]
+    importlib.invalidate_caches()
+    found, loaded = PathFinder.find_spec(top, [place]), getattr(sys.modules.get(top), "__file__", None)
+    if found and found.origin and loaded and Path(loaded).resolve() != Path(found.origin).resolve():
+        raise PolicyError(f"another module `{top}` is loaded already; {found.origin} needs another name")
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+def _check(seam: str, name: str, policy: Any) -> None:
+    """Refuse what lacks a part of its seam's protocol."""
+    protocol = _PROTOCOLS[seam]
+    parts = [part for part in (*protocol.__annotations__, *vars(protocol)) if not part.startswith("_")]
+    missing = [f"`{part}`" for part in parts if not hasattr(policy, part)]
+    if missing:
+        raise PolicyError(f"{seam} policy `{name}` lacks {', '.join(missing)}")
+    if getattr(policy, "preempts", False):
+        raise PolicyError(f"{seam} policy `{name}` preempts: that arrives in a later version")
+    if seam == "scheduling" and policy.sees not in get_args(protocols.Sees):
+        raise PolicyError(f"{seam} policy `{name}` sees {policy.sees!r}: one of {', '.join(get_args(protocols.Sees))}")
+
+
+def _options(factory: Any) -> str:
+    try:
+        parameters = [str(each) for each in inspect.signature(factory).parameters.values()]
+    except (TypeError, ValueError):
+        return "it cannot be called"
+    return f"its options are {', '.join(parameters)}" if parameters else "it takes no options"
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, PolicyError | ImportError) else f"{type(error).__name__}: {error}"

@@ -9,6 +9,8 @@ from sim.scenario.scenario import JOBS_DONE, Scenario
 from sim.scenario.training import TrainingStream, gang_sizes
 
 UNASSIGNED = "unassigned"
+LONGEST = 2.0**33
+"""Seconds up to which sums of control-plane times are exact."""
 
 
 def check(scenario: Scenario) -> list[Problem]:
@@ -46,6 +48,8 @@ def _owners(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _clock(scenario: Scenario) -> Iterator[Problem]:
+    if not isinstance(scenario.horizon, str) and scenario.horizon > LONGEST:
+        yield scenario.problem("horizon", "the clock does not reach that far", "at most 270 y")
     if not isinstance(scenario.horizon, str) and scenario.warmup >= scenario.horizon:
         yield scenario.problem("warmup", "the warm-up leaves nothing of the horizon")
 

@@ -156,7 +156,7 @@ class Choice(Variant[Q]):
     def _from_short_form(cls, data: Any) -> Any:
         if not isinstance(data, dict) or isinstance(data.get("weights"), Mapping):
             return data if isinstance(data, dict) else {"weights": data}
-        values = {plain_scalar(key): weight for key, weight in data.items()}
+        values = {plain_scalar(key) if isinstance(key, str) else key: weight for key, weight in data.items()}
         if len(values) < len(data):
             fail("a value is given twice")
         return {"weights": values}

@@ -51,6 +51,9 @@ class Site(Node):
         return timezone
 
 
+MOST_NODES, MOST_PER_NODE = 1_000_000, 10_000
+
+
 class HostPower(Node):
     """Watts of a node without its accelerators."""
 
@@ -69,8 +72,8 @@ class Pool(Node):
 
     later_keys: ClassVar = frozenset({"like", "failures", "maintenance", "available", "elastic", "interruptions"})
     accelerator: Name
-    nodes: int = Field(ge=1)
-    accelerators_per_node: int = Field(default_factory=unset, validate_default=True, ge=1)
+    nodes: int = Field(ge=1, le=MOST_NODES)
+    accelerators_per_node: int = Field(default_factory=unset, validate_default=True, ge=1, le=MOST_PER_NODE)
     racks: int = Field(default=1, ge=1)
     site: SiteName = "default"
     price: Annotated[Price | None, BeforeValidator(refuse_map)] = Field(default=None, validate_default=True)
@@ -140,6 +143,7 @@ class EfficiencySpec(Node):
     all_reduce_latency: Duration = 0.0
     all_reduce_bandwidth: Bandwidth | None = None
     all_reduce_latency_per_peer: Duration = 0.0
+    pass_overhead: Duration | None = None
 
 
 class InlineAccelerator(Node):

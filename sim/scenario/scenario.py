@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -56,6 +57,10 @@ Horizon = Annotated[
     Annotated[Literal["jobs_done"], Tag("name")] | Annotated[PositiveDuration, Tag("duration")],
     Discriminator(lambda value: "name" if value == JOBS_DONE else "duration"),
 ]
+
+
+def _path_from(folder: Path | None, file: Path) -> str:
+    return Path(os.path.relpath(file.resolve(), (folder or Path()).resolve())).as_posix()
 
 
 def _refuse_true(value: Any) -> Any:
@@ -116,10 +121,16 @@ class Scenario(Node):
     @property
     def input_files(self) -> list[Path]:
         """The traces that the scenario names."""
-        arrivals = [service.requests.arrivals for service in self.services.values()]
-        requests = [source.path for source in arrivals if isinstance(source, TraceArrivals)]
-        jobs = [stream.trace.path for stream in self.training.values() if stream.trace is not None]
-        return [self.folder / path for path in (*requests, *jobs)]
+        return [self.folder / path for _, path in self._traces()]
+
+    def _traces(self) -> Iterator[tuple[paths.Path, str]]:
+        """The traces that the scenario names, by where they stand."""
+        for name, service in self.services.items():
+            if isinstance(service.requests.arrivals, TraceArrivals):
+                yield ("services", name, "requests", "arrivals", "path"), service.requests.arrivals.path
+        for name, stream in self.training.items():
+            if stream.trace is not None:
+                yield ("training", name, "trace", "path"), stream.trace.path
 
     def position(self, path: str) -> Position | None:
         """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""
@@ -141,9 +152,17 @@ class Scenario(Node):
                 found[paths.join(path)] = value
         return found
 
-    def to_yaml(self) -> str:
-        """Return the scenario as a file, every default written out; it loads back as an equal scenario."""
-        return yaml_reader.write(self.resolved())
+    def to_yaml(self, folder: Path | None = None) -> str:
+        """Return the scenario as a file, every default written out; it loads back as an equal scenario.
+
+        Relative paths of traces lead from the scenario's own folder, or from `folder`.
+        """
+        data = self.resolved()
+        for place, path in self._traces() if folder is not None else ():
+            if not Path(path).is_absolute():
+                *parents, key = place
+                paths.value_at(data, tuple(parents))[key] = _path_from(folder, self.folder / path)
+        return yaml_reader.write(data)
 
     @property
     def sha256(self) -> str:

@@ -16,6 +16,9 @@ from sim.scenario.quantities import Duration, PositiveDuration, Share, found
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp32")
 """In order of preference: a service that names none takes the first that its accelerator supports."""
 
+LARGEST_BATCH = 65_536
+"""The laws of a replica are tabulated up to its largest batch."""
+
 
 class Parallelism(Node):
     """How many accelerators make a replica."""
@@ -48,7 +51,7 @@ class ContinuousBatching(Node):
 
     policy: Literal["continuous"]
     prefill: Annotated[Literal["prioritized"], later("chunked")] = "prioritized"
-    max_batch_size: int = Field(default=256, ge=1)
+    max_batch_size: int = Field(default=256, ge=1, le=LARGEST_BATCH)
     max_batched_tokens: int = Field(default=8192, ge=1)
 
 
@@ -56,7 +59,7 @@ class DynamicBatching(Node):
     """A batch starts when it is full, or when its oldest request has waited `max_queue_delay`."""
 
     policy: Literal["dynamic"]
-    max_batch_size: int = Field(ge=1)
+    max_batch_size: int = Field(ge=1, le=LARGEST_BATCH)
     max_queue_delay: Duration = 0.0
 
 

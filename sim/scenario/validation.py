@@ -114,5 +114,6 @@ _MESSAGES: Mapping[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
     "tuple_type": _expected("a list"),
     "too_short": lambda _, details: (f"at least {details['min_length']} needed", ""),
     "greater_than_equal": lambda value, details: (f"{found(value)} is too small", f"at least {details['ge']}"),
+    "less_than_equal": lambda value, details: (f"{found(value)} is too large", f"at most {details['le']}"),
     "literal_error": _literal,
 }

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from sim.serving.compiler import helper
-from sim.serving.continuous import call_for_central_head, call_for_head, kv_needed
+from sim.serving.continuous import call_for_central_head, call_for_head
 from sim.serving.counting import count_loss, pass_time
 from sim.serving.event_heap import set_event
 from sim.serving.idle_set import take_idle
@@ -36,6 +36,7 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.first_token = math.nan
     request.prompt = arrival.prompt
     request.output = arrival.output
+    request.kv = arrival.kv
     request.work = arrival.work
     service.index += 1
     if clock.window_start <= now < clock.window_end:
@@ -83,7 +84,7 @@ def arrive(plane: Any, service_index: int, now: float) -> None:
     """The next request of a service arrives."""
     service = plane.services[service_index]
     request_index = next_request(plane, service_index, now)
-    if service.generative and kv_needed(service, plane.requests[request_index]) > service.kv_capacity:
+    if service.generative and plane.requests[request_index].kv > service.kv_capacity:
         reject(plane, request_index, now)
     elif service.routing == CENTRAL_QUEUE:
         arrive_centrally(plane, service_index, request_index, now)

@@ -19,19 +19,12 @@ from sim.serving.segment import end_of, energy_of, iteration_under_way, piece_at
 
 
 @helper
-def kv_needed(service: Any, request: Any) -> int:
-    """Tokens of KV cache that a request reserves: prompt and output, in whole blocks."""
-    block = service.block_size
-    return (request.prompt + request.output + block - 1) // block * block
-
-
-@helper
 def has_room(plane: Any, replica_index: int, request_index: int) -> bool:
     """Whether a replica's batch and KV cache could take a request."""
     replica = plane.replicas[replica_index]
     service = plane.services[replica.service]
-    needed = kv_needed(service, plane.requests[request_index])
-    return replica.members < service.max_batch and replica.kv_reserved + needed <= service.kv_capacity
+    after = replica.kv_reserved + plane.requests[request_index].kv
+    return replica.members < service.max_batch and after <= service.kv_capacity
 
 
 @helper
@@ -47,9 +40,8 @@ def admit(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
             return
         pop_head(plane, queue_index)
         start(plane, replica_index, head, now)
-        needed = kv_needed(service, request)
-        replica.kv_reserved += needed
-        service.kv_reserved += needed
+        replica.kv_reserved += request.kv
+        service.kv_reserved += request.kv
         replica.members += 1
         replica.prefill_tokens += request.prompt
         replica.prefill_squares += request.prompt * request.prompt
@@ -62,10 +54,10 @@ def leave_batch(plane: Any, replica_index: int, request_index: int, now: float) 
     """A request has its last token."""
     replica = plane.replicas[replica_index]
     service = plane.services[replica.service]
-    needed = kv_needed(service, plane.requests[request_index])
+    kv = plane.requests[request_index].kv
     complete(plane, request_index, now)
-    replica.kv_reserved -= needed
-    service.kv_reserved -= needed
+    replica.kv_reserved -= kv
+    service.kv_reserved -= kv
     replica.members -= 1
 
 
@@ -143,9 +135,9 @@ def decode(plane: Any, replica_index: int, now: float) -> None:
     replica.state = DECODE
     replica.busy_since = now
     piece = plane.pieces[replica.row]
-    to_completion = plane.requests[replica.root].finish - replica.iterations
-    to_next_piece = (piece.until - replica.base + replica.batch - 1) // replica.batch
-    replica.planned = min(to_completion, to_next_piece)
+    replica.planned = plane.requests[replica.root].finish - replica.iterations
+    if replica.base + replica.batch * replica.planned > piece.until:
+        replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
     set_event(plane, replica_index, end_of(replica, piece, replica.planned))
 
 
@@ -178,10 +170,10 @@ def stop_after_iteration(plane: Any, replica_index: int, now: float) -> None:
     """Come back at the end of the iteration under way: somebody waits whom the replica has room for."""
     replica = plane.replicas[replica_index]
     piece = plane.pieces[replica.row]
-    iteration = iteration_under_way(replica, piece, now)
+    iteration, end = iteration_under_way(replica, piece, now)
     if iteration < replica.planned:
         replica.planned = iteration
-        set_event(plane, replica_index, end_of(replica, piece, iteration))
+        set_event(plane, replica_index, end)
 
 
 @helper
@@ -211,7 +203,7 @@ def call_for_central_head(plane: Any, service_index: int, now: float) -> None:
         if replica.state != DECODE or replica.marked or not has_room(plane, replica_index, head):
             continue
         piece = plane.pieces[replica.row]
-        end = end_of(replica, piece, iteration_under_way(replica, piece, now))
+        _, end = iteration_under_way(replica, piece, now)
         if end < earliest:
             earliest, chosen = end, replica_index
     if chosen != NONE:

@@ -3,6 +3,10 @@
 import math
 from typing import Any
 
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from sim.serving.compiler import helper
 from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
@@ -12,18 +16,28 @@ LOWEST_OCTAVE = -20
 OCTAVES = 52
 BUCKETS = 1 + SUBDIVISIONS * OCTAVES
 """Bucket 0 holds what is below 2**-20 s, zero above all."""
+LOWEST = 2.0**LOWEST_OCTAVE
+BITS_DROPPED = 52 - 7
+"""Of the 52 bits of a mantissa the first 7 tell 128 parts."""
+BITS_OF_LOWEST = (1023 + LOWEST_OCTAVE) << 7
+
+
+@intrinsic
+def bits_of(_typing: Any, value: Any) -> Any:
+    """The bits of a positive float as an integer: its exponent and, below it, its mantissa."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(value), generate
 
 
 @helper
 def bucket_of(value: float) -> int:
-    """The bucket of a latency in seconds: octaves, each in equal parts, by exact arithmetic."""
-    mantissa, exponent = math.frexp(value)
-    octave = exponent - 1 - LOWEST_OCTAVE
-    if value <= 0.0 or octave < 0:
+    """The bucket of a latency in seconds: octaves, each in equal parts, read off the bits of the number."""
+    if value < LOWEST:
         return 0
-    if octave >= OCTAVES:
-        return BUCKETS - 1
-    return 1 + octave * SUBDIVISIONS + int((mantissa - 0.5) * (2 * SUBDIVISIONS))
+    return min((bits_of(value) >> BITS_DROPPED) - BITS_OF_LOWEST + 1, BUCKETS - 1)
 
 
 def bucket_edges(bucket: int) -> tuple[float, float]:

@@ -177,7 +177,7 @@ def settle(plane: Any, now: float) -> None:
 def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
     """Joules of a decode segment up to an instant; an iteration under way draws evenly."""
     piece = plane.pieces[replica.row]
-    iteration = iteration_under_way(replica, piece, now)
-    begin, end = end_of(replica, piece, iteration - 1), end_of(replica, piece, iteration)
+    iteration, end = iteration_under_way(replica, piece, now)
+    begin = end_of(replica, piece, iteration - 1)
     before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
     return before + (after - before) * ((now - begin) / (end - begin))

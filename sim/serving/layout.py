@@ -102,7 +102,7 @@ REPLICA = _record(
 """A decode segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
 
 REQUEST = _record(
-    "service replica status index prompt output finish next previous later earlier child sibling",
+    "service replica status index prompt output kv finish next previous later earlier child sibling",
     "arrival work start first_token",
 )
 
@@ -110,7 +110,8 @@ QUEUE = _record("head tail length", "")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("prompt output", "time work")
+ARRIVAL = _record("prompt output kv", "time work")
+"""`kv`: tokens of KV cache that a request reserves, prompt and output in whole blocks."""
 
 ROW = _record("service replica index prompt output status met", "arrival start first_token end")
 

@@ -154,6 +154,8 @@ class RequestPlane:
         room["time"], room["work"] = block.arrival, block.work
         room["prompt"] = np.maximum(block.prompt_tokens, 1)
         room["output"] = np.maximum(block.output_tokens, 1)
+        size = max(int(record["block_size"]), 1)
+        room["kv"] = (room["prompt"] + room["output"] + size - 1) // size * size
         record["next_arrival"], record["last_arrival"] = first, first + count
         record["exhausted"] = int(count == 0)
         due = float(block.arrival[0]) if count else layout.NEVER

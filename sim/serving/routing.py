@@ -80,12 +80,12 @@ def route(plane: Any, service: Any) -> int:
     chosen = 0
     if service.routing == ROUND_ROBIN:
         chosen = service.cursor
-        service.cursor = (chosen + 1) % replicas
+        service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == RANDOM:
         chosen = draw(service.key, service.index, replicas)
     elif service.routing == LEAST_OUTSTANDING:
         chosen = least_outstanding(plane, service)
-        service.cursor = (chosen + 1) % replicas
+        service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == POWER_OF_TWO and replicas > 1:
         chosen = _less_loaded_of_two(plane, service)
     return service.first_replica + chosen

@@ -32,23 +32,27 @@ def energy_of(replica: Any, piece: Any, iterations: int) -> float:
 
 
 @helper
-def iteration_under_way(replica: Any, piece: Any, now: float) -> int:
-    """The first iteration of the segment that ends at or after `now`; at least one."""
+def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, float]:
+    """The first iteration of the segment that ends at or after `now`, at least one, and the instant at which it ends."""
     elapsed = now - replica.anchor
     square = 0.5 * piece.time_per_token * replica.batch
     linear = piece.time_fixed + piece.time_per_token * replica.base - square
     if square > 0.0:
-        guess = math.ceil((math.sqrt(linear * linear + 4.0 * square * elapsed) - linear) / (2.0 * square))
-    elif linear > 0.0:
-        guess = math.ceil(elapsed / linear)
+        guess = (math.sqrt(linear * linear + 4.0 * square * elapsed) - linear) / (2.0 * square)
     else:
-        guess = 1
-    iteration = max(int(guess), 1)
-    while iteration > 1 and end_of(replica, piece, iteration - 1) >= now:
-        iteration -= 1
-    while end_of(replica, piece, iteration) < now:
+        guess = elapsed / linear
+    iteration = max(math.ceil(guess), 1)
+    end = end_of(replica, piece, iteration)
+    while end < now:
         iteration += 1
-    return iteration
+        end = end_of(replica, piece, iteration)
+    while iteration > 1:
+        earlier = end_of(replica, piece, iteration - 1)
+        if earlier < now:
+            break
+        iteration -= 1
+        end = earlier
+    return iteration, end
 
 
 @helper

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
-from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.policies.protocols import Ordering
 from sim.training.job import Job, checkpoint_seconds
 from sim.training.waiting import WaitingJobs
@@ -68,9 +68,17 @@ class JobPlane:
             job.status = "rejected"
             return
         stream.waiting += 1
-        self._waiting.add(job, self.ordering.key(job.view(self.ordering.sees)))
+        self._waiting.add(job, self._key(job))
         self._just_arrived.append(job)
         self._call_pass()
+
+    def _key(self, job: Job) -> tuple[float, ...]:
+        """Where the scheduling policy puts a job."""
+        try:
+            return tuple(map(float, self.ordering.key(job.view(self.ordering.sees))))
+        except Exception as error:
+            policy = type(self.ordering).__name__
+            raise FleetError(f"the scheduling policy {policy} failed on job {job.id}: {error!r}") from error
 
     def _never_fits(self, job: Job) -> str:
         """Why no pool could ever hold a job; empty where one could."""

@@ -8,7 +8,7 @@ arrivals, bit for bit.
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -64,6 +64,26 @@ def arrival_source(
     epochs = RenewalSource(gaps, TimeChange(rate, pieces, until), rate)
     sizes = sampler(arrivals.size, stream(seed, *path, "size"))
     return BatchSource(epochs, sizes, stream(seed, *path, "size", "rounding"), arrivals.rate)
+
+
+class Expected(NamedTuple):
+    """What a process brings on average from 0 to some end."""
+
+    arrivals: float
+    peak_rate: float
+    """1/s: the highest rate of the curve and the growth; bursts are not seen."""
+
+
+def expected(arrivals: RandomArrivals, *, start_of_day: float = 0.0, until: float) -> Expected:
+    """Sum up a process from its rate, curve and growth before a finite end (s)."""
+    curves = _curves(arrivals, start_of_day)
+    start = total = highest = 0.0
+    for end, factor in reduce(shapes.product, curves) if curves else shapes.constant():
+        total += factor * (min(end, until) - start)
+        highest, start = max(highest, factor), end
+        if end >= until:
+            break
+    return Expected(arrivals.rate * total, arrivals.rate * highest)
 
 
 class TimeChange:
@@ -167,17 +187,19 @@ def _unit_gaps(arrivals: RandomArrivals, generator: np.random.Generator) -> Call
 
 def _pieces(arrivals: RandomArrivals, seed: int, path: tuple[str, ...], start_of_day: float) -> shapes.Pieces:
     """Multiply everything that moves the rate."""
-    factors: list[shapes.Pieces] = []
+    factors = _curves(arrivals, start_of_day)
     match arrivals:
         case CoxArrivals(rate_cv=rate_cv, correlation_time=correlation_time):
             factors.append(shapes.cox(stream(seed, *path, "modulation"), rate_cv, correlation_time))
         case OnOffArrivals(on_mean=on_mean, off_mean=off_mean):
             factors.append(shapes.on_off(stream(seed, *path, "modulation"), on_mean, off_mean))
-    if arrivals.shape is not None:
-        factors.append(_curve(arrivals.shape, start_of_day))
-    if arrivals.growth:
-        factors.append(shapes.growth(arrivals.growth))
     return reduce(shapes.product, factors) if factors else shapes.constant()
+
+
+def _curves(arrivals: RandomArrivals, start_of_day: float) -> list[shapes.Pieces]:
+    """What moves the rate without chance."""
+    curves = [] if arrivals.shape is None else [_curve(arrivals.shape, start_of_day)]
+    return [*curves, shapes.growth(arrivals.growth)] if arrivals.growth else curves
 
 
 def _curve(shape: Shape | str, start_of_day: float) -> shapes.Pieces:

@@ -107,7 +107,8 @@ def test_a_timeout_comes_before_the_admission_to_a_batch():
 
 def test_equal_arrivals_keep_their_order_and_the_lowest_replica_comes_first():
     rows = run(service([0.0, 0.0, 0.0], replicas=2))
-    assert [(int(rows[0, i]["replica"]), float(rows[0, i]["start"])) for i in range(3)] == [(0, 0.0), (1, 0.0), (0, 1.0)]
+    starts = [(int(rows[0, i]["replica"]), float(rows[0, i]["start"])) for i in range(3)]
+    assert starts == [(0, 0.0), (1, 0.0), (0, 1.0)]
 
 
 def test_equal_ends_free_the_lowest_replica_for_the_oldest_request():

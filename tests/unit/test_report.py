@@ -72,7 +72,7 @@ def test_identifiers_do_not_repeat_and_links_within_the_page_arrive(page):
 
 def test_the_answer_comes_first_and_is_right(page):
     answer = page.text[: page.text.index("Provenance")]
-    assert "chat missed its objective: 98.73 % of requests" in answer
+    assert "chat did not keep its promise: 98.73 % of requests" in answer
     assert "99 % were asked for" in answer
     assert "photos kept its promise" in answer
     assert "221 of 249 jobs" in answer
