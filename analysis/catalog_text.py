@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sim import catalog
 from sim.catalog.rows import Accelerator, Fact, LatencyTable, Model, Quantiles, Workload
+from sim.policies import registry
 from sim.units import Dimension, number, show
 
 Kind = Literal["accelerators", "models", "workloads", "policies"]
@@ -34,6 +35,8 @@ _DIMENSIONS: Mapping[str, Dimension] = {
     "reconfiguration_time": "time",
     "step_overhead": "time",
     "request_overhead": "time",
+    "pass_overhead": "time",
+    "all_reduce_latency_per_peer": "time",
     "all_reduce_latency": "time",
     "rate": "rate",
     "correlation_time": "time",
@@ -59,7 +62,7 @@ def summary() -> Table:
         bases = (sum(fact.basis == basis for fact in facts) for basis in ("measured", "vendor", "derived", "estimate"))
         table.add_row(name, str(len(tuple(entries))), *map(str, bases))
     table.add_row("workloads", str(len(catalog.workloads())), "", "", "", "")
-    table.add_row("policies", str(sum(map(len, _policies().values()))), "", "", "", "")
+    table.add_row("policies", str(sum(map(len, registry.BUILT_IN.values()))), "", "", "", "")
     return table
 
 
@@ -130,9 +133,11 @@ def _workloads() -> Table:
 
 
 def _policy_names() -> Table:
-    table = _table("seam", "built in")
-    for seam, names in _policies().items():
-        table.add_row(seam, ", ".join(names))
+    table = _table("seam", "policy", "what it does")
+    for seam, names in registry.BUILT_IN.items():
+        for name in names:
+            table.add_row(seam, name, registry.description(seam, name))
+        table.add_row(seam, "later", ", ".join(sorted(registry.LATER[seam])))
     return table
 
 
@@ -188,19 +193,16 @@ def _workload(row: Workload) -> Table:
 
 
 def _policy(name: str) -> Table:
-    table = _table("seam", "policy", "where")
-    for seam, names in _policies().items():
+    table = _table("seam", "policy", "what it does", "where")
+    for seam, names in registry.BUILT_IN.items():
         if name in names:
-            table.add_row(seam, name, names[name])
+            table.add_row(seam, name, registry.description(seam, name), names[name])
+        elif name in registry.LATER[seam]:
+            table.add_row(seam, name, "arrives in a later version", "")
     if not table.row_count:
-        raise catalog.UnknownName("policy", name, {each: None for names in _policies().values() for each in names})
+        known = {each: None for names in registry.BUILT_IN.values() for each in names}
+        raise catalog.UnknownName("policy", name, known)
     return table
-
-
-def _policies() -> Mapping[str, Mapping[str, str]]:
-    from sim.policies.registry import BUILT_IN
-
-    return {seam: {name: str(where) for name, where in names.items()} for seam, names in BUILT_IN.items()}
 
 
 def _at(lengths: Quantiles, level: float) -> float:

@@ -1,71 +1,122 @@
-"""What a run of a scenario would hold, said without running it."""
+"""What `fleetsim check` says of a scenario: what a run would hold, what is doubtful, which defaults are in effect."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from analysis.cautions import cautions
+from analysis.expectation import (
+    Arriving,
+    ServiceExpectation,
+    Tokens,
+    TrainingExpectation,
+    service_expectation,
+    training_expectation,
+)
+from analysis.wording import duration, number, power, share
 from sim import units
+from sim.hardware.power import power_limit
+from sim.preparation import Prepared, prepare
 from sim.scenario import Scenario
-from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.service import Service
-from sim.scenario.training import TrainingStream
+
+GB = 1e9
+NAME_WIDTH = 12
 
 
 def describe(scenario: Scenario) -> list[str]:
-    """Lines for people: the clock, pools, services, training streams, and the defaults in effect."""
+    """Lines for people. Raises ScenarioError for what only shows when a run is prepared."""
+    prepared = prepare(scenario)
+    services = {name: service_expectation(prepared, name) for name in scenario.services}
+    training = {name: training_expectation(prepared, name) for name in scenario.training}
     return [
         _clock(scenario),
-        *_pools(scenario),
-        *(line for name, service in scenario.services.items() for line in _service(scenario, name, service)),
-        *(line for name, stream in scenario.training.items() for line in _stream(scenario, name, stream)),
-        *_defaults(scenario),
+        *_section("pools", (line for name in scenario.pools for line in _pool(prepared, name))),
+        *_section("services", (line for name, each in services.items() for line in _service(prepared, name, each))),
+        *_section("training", (line for name, each in training.items() for line in _stream(prepared, name, each))),
+        *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training))),
+        *_section("defaults in effect", _defaults(scenario)),
     ]
 
 
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    found = list(lines)
+    return ["", title, *found] if found else []
+
+
+def _item(name: str, text: str) -> str:
+    return f"  {name:{NAME_WIDTH}} {text}"
+
+
+def _detail(name: str, text: str) -> str:
+    return f"    {name:{NAME_WIDTH - 2}} {text}"
+
+
 def _clock(scenario: Scenario) -> str:
-    horizon = "until every job has ended" if isinstance(scenario.horizon, str) else units.show(scenario.horizon, "time")
-    return f"{scenario.name}: {horizon}, warm-up {units.show(scenario.warmup, 'time')}, seed {scenario.seed}"
+    horizon = "until every job has ended" if isinstance(scenario.horizon, str) else duration(scenario.horizon)
+    counted = f"counted after {duration(scenario.warmup)}" if scenario.warmup else "no warm-up"
+    return f"{scenario.name}: {horizon} from {scenario.start:%Y-%m-%d %H:%M}, {counted}, seed {scenario.seed}"
 
 
-def _pools(scenario: Scenario) -> Iterator[str]:
-    for name, pool in scenario.pools.items():
-        nodes = f"{pool.nodes} nodes of {pool.accelerators_per_node} {pool.accelerator}"
-        yield f"pool {name}: {nodes} = {pool.accelerators} accelerators"
+def _pool(prepared: Prepared, name: str) -> Iterator[str]:
+    pool, state = prepared.scenario.pools[name], prepared.pools[name]
+    nodes = f"{pool.nodes} nodes of {pool.accelerators_per_node} {pool.accelerator}"
+    yield _item(name, f"{nodes} = {pool.accelerators} accelerators")
+    yield _detail("held", f"{state.total - state.free_total} by services, {state.free_total} left")
+    most = power_limit(prepared.scenario.accelerator(pool.accelerator)) * pool.accelerators
+    hosts = pool.host_power.busy * pool.nodes
+    yield _detail("power", f"at most {power(most)} of accelerators and {power(hosts)} of hosts")
 
 
-def _service(scenario: Scenario, name: str, service: Service) -> Iterator[str]:
+def _service(prepared: Prepared, name: str, found: ServiceExpectation) -> Iterator[str]:
+    service = prepared.scenario.services[name]
     tensor, replicas = service.parallelism.tensor, service.replicas.initial
-    held = f"{replicas * tensor} accelerators of {', '.join(service.pools)}"
-    yield f"service {name}: {replicas} replicas of {tensor} hold {held}"
-    arrivals = service.requests.arrivals
-    if isinstance(arrivals, TraceArrivals):
-        yield f"  arrivals from {arrivals.path}"
-    else:
-        expected = _expected(scenario, arrivals.rate, arrivals.growth, "requests")
-        yield f"  {units.show(arrivals.rate, 'rate')} on average{expected}"
+    what = f"{service.model} in {service.precision}" if found.tokens else service.model
+    yield _item(name, f"{what}: {replicas} replicas of {tensor} on {', '.join(service.pools)}")
+    yield _detail("arrivals", _arriving(found.arriving, "requests"))
+    batches = f"batches of {found.pace.batch}" if found.pace.batch > 1 else "no batches"
+    estimate = " (estimate)" if found.tokens else ""
+    yield _detail("load", f"{_load(found)} of what the replicas can do with {batches}{estimate}")
+    if found.tokens:
+        yield from _tokens(found.tokens, tensor)
+    least = ", ".join(f"{limit} {duration(seconds)}" for limit, seconds in found.pace.least.items())
+    yield _detail("at least", f"{least} for a median request on an idle replica")
 
 
-def _stream(scenario: Scenario, name: str, stream: TrainingStream) -> Iterator[str]:
-    from sim.workload.distributions import mean
-
-    if stream.trace is not None:
-        yield f"training {name}: jobs from {stream.trace.path}"
-    if stream.arrivals is None or isinstance(stream.arrivals, TraceArrivals):
-        return
-    rate = stream.arrivals.rate
-    yield f"training {name}: {units.show(rate, 'rate')}{_expected(scenario, rate, stream.arrivals.growth, 'jobs')}"
-    if stream.accelerators is not None and stream.duration is not None:
-        demand = rate * mean(stream.accelerators) * mean(stream.duration)
-        room = sum(scenario.pools[pool].accelerators for pool in stream.pools)
-        yield f"  needs {demand:.4g} accelerators on average, of {room} in {', '.join(stream.pools)}"
+def _load(found: ServiceExpectation) -> str:
+    if found.peak_load < found.load * 1.005:
+        return share(found.load)
+    return f"{share(found.load)} on average, {share(found.peak_load)} at the peak,"
 
 
-def _expected(scenario: Scenario, rate: float, growth: float, what: str) -> str:
-    if isinstance(scenario.horizon, str):
-        return ""
-    grown = math.expm1(growth * scenario.horizon) / growth if growth else scenario.horizon
-    return f", about {rate * grown:,.0f} {what} to the horizon"
+def _tokens(tokens: Tokens, accelerators: int) -> Iterator[str]:
+    memory = tokens.memory
+    of = f"{number(memory.available / GB)} GB that {accelerators} accelerators make available"
+    yield _detail("memory", f"{number(memory.weights / GB)} GB of weights in {of}")
+    room = f"{memory.kv_capacity:,} tokens, room for {memory.kv_capacity // max(1, round(tokens.context)):,} requests"
+    yield _detail("KV cache", f"{room} of {tokens.context:,.0f} tokens (mean of those that run)")
+    yield _detail("lengths", f"{tokens.prompt:,.0f} prompt and {tokens.output:,.0f} output tokens on average")
+
+
+def _stream(prepared: Prepared, name: str, found: TrainingExpectation) -> Iterator[str]:
+    spec = prepared.scenario.training[name]
+    source = f"jobs of {spec.trace.path}" if spec.trace else "jobs"
+    yield _item(name, f"{source} on {', '.join(spec.pools)}")
+    yield _detail("arrivals", _arriving(found.arriving, "jobs"))
+    if found.demand is not None:
+        needs = f"{number(float(f'{found.demand:.3g}'))} accelerators on average"
+        yield _detail("demand", f"{needs}, {found.room} are left by services")
+    elif found.work is not None:
+        yield _detail("demand", f"{number(float(f'{found.work / 3600:.4g}'))} accelerator-hours in all")
+
+
+def _arriving(arriving: Arriving, what: str) -> str:
+    rate = f"{units.show(arriving.rate, 'rate')} on average" if arriving.rate else "none"
+    peak = (
+        f", {units.show(arriving.peak_rate, 'rate')} at the peak" if arriving.peak_rate > arriving.rate * 1.005 else ""
+    )
+    total = "" if arriving.number is None else f", about {arriving.number:,.0f} {what} to the horizon"
+    return rate + peak + total
 
 
 def _defaults(scenario: Scenario) -> Iterator[str]:
-    yield "defaults in effect:"
-    yield from (f"  {path}: {value}" for path, value in scenario.defaults().items() if value not in ("", {}))
+    for path, value in scenario.defaults().items():
+        if value not in ("", {}):
+            yield f"  {path}: {str(value).lower() if isinstance(value, bool) else value}"

@@ -34,7 +34,15 @@ def _headline(summary: Mapping[str, Any]) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 1),
+        pad_edge=False,
+        header_style="dim",
+    )
     table.add_column(columns[0], max_width=20, overflow="ellipsis", no_wrap=True)
     for column in columns[1:]:
         table.add_column(column, justify="right", overflow="fold")

@@ -1,12 +1,13 @@
 """The catalog figures that a run rests on, with their sources."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from sim.accounts import LIFETIME_HOURS
 from sim.catalog.rows import Accelerator, Fact, Model
 from sim.scenario import Scenario
+from sim.scenario.fleet import Pool
 
 Row = dict[str, Any]
 UNITS: Mapping[str, str] = {
@@ -37,22 +38,51 @@ def assumptions(scenario: Scenario) -> list[Row]:
     """Each figure of the accelerators and models in use: name, figure, value, unit, source, date, basis, low, high."""
     accelerators = {pool.accelerator for pool in scenario.pools.values()}
     models = {service.model for service in scenario.services.values()}
-    rows = [row for name in sorted(accelerators) for row in _figures(scenario.accelerator(name))]
+    rows = [
+        row
+        for name in sorted(accelerators)
+        for row in _figures(scenario.accelerator(name))
+        if row["figure"] not in _replaced(scenario, name)
+    ]
     rows += [row for name in sorted(models) for row in _figures(scenario.model(name))]
     lifetime = Fact("straight-line depreciation of servers", "2027", "estimate")
     return [*rows, _row("fleet", "lifetime over which embodied carbon is spread", LIFETIME_HOURS, "h", lifetime)]
 
 
+def _replaced(scenario: Scenario, accelerator: str) -> set[str]:
+    """Figures of an accelerator's row that every one of its pools states otherwise."""
+    row = scenario.accelerator(accelerator)
+    pools = [pool for pool in scenario.pools.values() if pool.accelerator == accelerator]
+    return {
+        figure for figure, of_pool in _OF_POOL.items() if all(of_pool(pool) != getattr(row, figure) for pool in pools)
+    }
+
+
+_OF_POOL: Mapping[str, Callable[[Pool], float | None]] = {
+    "price": lambda pool: pool.price,
+    "accelerators_per_node": lambda pool: pool.accelerators_per_node,
+    "host_idle_power": lambda pool: pool.host_power.idle,
+    "host_busy_power": lambda pool: pool.host_power.busy,
+}
+
+
 def _figures(row: Accelerator | Model) -> list[Row]:
     found = []
     for figure, fact in row.facts.items():
-        if figure.startswith("software."):
+        if figure.startswith("software.") or figure == "year":
             continue
         head, _, rest = figure.partition(".")
         value = _value(row, head, rest)
         if value is not None:
-            found.append(_row(row.name, figure, value, UNITS.get(rest if head == "efficiency" else head, ""), fact))
+            found.append(_row(row.name, figure, value, _unit(head, rest), fact))
     return found
+
+
+def _unit(head: str, rest: str) -> str:
+    """The unit of a figure; those of an efficiency that are not times or bandwidths are shares."""
+    if head != "efficiency":
+        return UNITS.get(head, "")
+    return "" if rest == "memory" else UNITS.get(rest, "")
 
 
 def _value(row: Accelerator | Model, head: str, rest: str) -> float | str | None:

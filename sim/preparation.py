@@ -113,10 +113,10 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
 
 
 def _check_lengths(scenario: Scenario, service: Service, source: RequestSource) -> None:
-    arrivals = service.requests.arrivals
-    if isinstance(arrivals, TraceArrivals) and scenario.model(service.model).kind == "generative":
-        if not source.has_lengths:
-            raise TraceError(scenario.folder / arrivals.path, 1, "a generative model needs prompt_tokens, output_tokens")
+    arrivals, model = service.requests.arrivals, scenario.model(service.model)
+    if isinstance(arrivals, TraceArrivals) and model.kind == "generative" and not source.has_lengths:
+        message = "a generative model needs prompt_tokens and output_tokens"
+        raise TraceError(scenario.folder / arrivals.path, 1, message)
 
 
 def _place_services(prepared: Prepared) -> None:

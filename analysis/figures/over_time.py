@@ -108,12 +108,15 @@ def _longest_queue(run: Run, kind: str, noun: str) -> str:
     waiting = recorded(run, kind, "queue_length" if kind == "service" else "queued")
     waiting = waiting[waiting.index > window(run)[0]]
     peaks = waiting.max().dropna()
-    if peaks.empty or peaks.max() < 0.5:
-        return f"Hardly a {noun} had to wait" if len(peaks) else f"{noun.capitalize()}s waiting and running"
+    if peaks.empty:
+        return f"{noun.capitalize()}s waiting and running"
+    if peaks.max() == 0:
+        return f"No {noun} was seen waiting"
     name = peaks.idxmax()
     moment = float(waiting.index[int(np.nanargmax(waiting[name].to_numpy(dtype=float)))])
+    longest = plural(round(peaks.max()) if peaks.max() >= 10 else round(peaks.max(), 2), noun)
     mean = f" on average over {duration(_step(run, waiting))}" if kind == "service" else ""
-    return f"{name}: the queue was longest at {_clock(run, moment)}, {plural(round(peaks.max()), noun)} waiting{mean}"
+    return f"{name}: at most {longest} waited{mean}, at {_clock(run, moment)}"
 
 
 def _clock(run: Run, moment: float) -> str:

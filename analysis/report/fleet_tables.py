@@ -108,8 +108,15 @@ def setup(run: Run) -> Table:
     """Return the services as they were described."""
     services = resolved(run).get("services") or {}
     keys = ("model", "precision", "pools", "parallelism", "replicas", "batching", "routing")
-    rows = [[name, *(said(find(service, key)) for key in keys)] for name, service in services.items()]
+    rows = [[name, *(_setting(find(service, key)) for key in keys)] for name, service in services.items()]
     return Table("Services", ("service", *keys), rows, 1 + len(keys))
+
+
+def _setting(value: Any) -> str:
+    """Return what stands in the scenario; a number of replicas that cannot change is said once."""
+    if isinstance(value, Mapping) and value.keys() == {"initial", "min", "max"} and len(set(value.values())) == 1:
+        return said(value["initial"])
+    return said(value)
 
 
 def policy(run: Run) -> Table:

@@ -35,6 +35,14 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         ("central_queue", "round_robin", "random", "least_outstanding", "power_of_two"), "sim.serving.layout:ROUTING"
     ),
 }
+ROUTING: Mapping[str, str] = {
+    "central_queue": "Requests wait in one queue, and the next replica with room takes its head.",
+    "round_robin": "Each replica in turn.",
+    "random": "Any replica, all with the same probability.",
+    "least_outstanding": "The replica with the fewest requests waiting or running.",
+    "power_of_two": "Of two replicas drawn at random, the one with fewer requests waiting or running.",
+}
+"""What the rules do that send requests to replicas; they are compiled with the request plane."""
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
@@ -65,6 +73,14 @@ _PROTOCOLS: Mapping[str, type] = {
 }
 _OWN = frozenset({"scheduling", "placement"})
 """Seams that take a user's own class."""
+
+
+def description(seam: str, name: str) -> str:
+    """Return what a built-in policy does, in one line."""
+    if seam == "routing":
+        return ROUTING[name]
+    text = inspect.getdoc(_load(seam, BUILT_IN[seam][name], None)) or ""
+    return text.partition("\n")[0]
 
 
 def resolve(seam: str, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:

@@ -48,6 +48,7 @@ class JobPlane:
         self._waiting = WaitingJobs()
         self._just_arrived: list[Job] = []
         self._pass_is_due = False
+        self._pass_comes_again = False
         self._arriving = len(streams)
         for stream in streams:
             environment.process(self._arrivals(stream))
@@ -94,9 +95,10 @@ class JobPlane:
             self.environment.at(self.environment.now, Phase.PASS).callbacks.append(lambda _: self._pass())
 
     def _pass(self) -> None:
-        self._pass_is_due = False
+        self._pass_is_due = self._pass_comes_again = False
         self._waiting.start_in_order(self._try_start, blocks=self.ordering.blocks)
-        self._reject_beyond_limits()
+        if not self._pass_comes_again:
+            self._reject_beyond_limits()
         self._end_if_done()
 
     def _try_start(self, job: Job, barred: set[str]) -> bool:
@@ -113,8 +115,9 @@ class JobPlane:
         stream.running += 1
         job.status, job.start, job.holding = "running", now, holding
         self._move(job, holding, starts=True)
-        event = self.environment.at(on_grid(now + job.run_time), Phase.COMPLETION)
-        event.callbacks.append(lambda _: self._complete(job, holding))
+        end = on_grid(now + job.run_time)
+        self._pass_comes_again |= end == now  # work of no length makes room at this very instant
+        self.environment.at(end, Phase.COMPLETION).callbacks.append(lambda _: self._complete(job, holding))
 
     def _complete(self, job: Job, holding: Holding) -> None:
         self.pools[holding.pool].release(holding)

@@ -187,12 +187,13 @@ def _unit_gaps(arrivals: RandomArrivals, generator: np.random.Generator) -> Call
 
 def _pieces(arrivals: RandomArrivals, seed: int, path: tuple[str, ...], start_of_day: float) -> shapes.Pieces:
     """Multiply everything that moves the rate."""
-    factors = _curves(arrivals, start_of_day)
+    factors: list[shapes.Pieces] = []
     match arrivals:
         case CoxArrivals(rate_cv=rate_cv, correlation_time=correlation_time):
             factors.append(shapes.cox(stream(seed, *path, "modulation"), rate_cv, correlation_time))
         case OnOffArrivals(on_mean=on_mean, off_mean=off_mean):
             factors.append(shapes.on_off(stream(seed, *path, "modulation"), on_mean, off_mean))
+    factors += _curves(arrivals, start_of_day)
     return reduce(shapes.product, factors) if factors else shapes.constant()
 
 

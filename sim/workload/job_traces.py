@@ -9,6 +9,9 @@ from sim.workload.trace_files import TraceError, amount, header_of, missing_colu
 
 Columns = Mapping[str, list[Any]]
 
+LATEST = 2.0**33
+"""Seconds, some 270 years: up to here sums of control-plane times are exact."""
+
 
 @dataclass(frozen=True)
 class RecordedJobs:
@@ -38,7 +41,7 @@ def read_job_trace(format_name: Literal["csv", "philly"], path: Path, columns: M
         names = {field: renamed.get(field, field) for field in parsers}
         fields = [field for field in parsers if names[field] in header]
         for field in parsers:
-            if field not in fields and field not in _OPTIONAL:
+            if field not in fields and (field in columns or field not in _OPTIONAL):
                 raise missing_column(path, names[field], header)
         chosen = [header.index(names[field]) for field in fields]
         rising = format_name == "csv"
@@ -59,6 +62,13 @@ def _sorted(path: Path, columns: Columns) -> RecordedJobs:
     ordered["job_id"] = [str(row) for row in kept]
     dropped = len(columns["num_gpu"]) - len(kept)
     return RecordedJobs(ordered, {"held no accelerator": dropped} if dropped else {})
+
+
+def _seconds(text: str) -> float:
+    value = amount(text)
+    if value > LATEST:
+        raise ValueError(f"`{text}` is more than {LATEST:.0f} s: times are in seconds")
+    return value
 
 
 def _count(text: str) -> int:
@@ -84,14 +94,14 @@ def _priority(text: str) -> int:
 
 Parsers = Mapping[str, Callable[[str], Any]]
 _CSV: Parsers = {
-    "submit_time": amount,
+    "submit_time": _seconds,
     "num_gpu": _gang,
-    "duration": amount,
+    "duration": _seconds,
     "job_id": str,
     "tenant": str,
     "priority": _priority,
-    "estimate": amount,
+    "estimate": _seconds,
 }
 _OPTIONAL = frozenset({"tenant", "priority", "estimate"})
-_PHILLY: Parsers = {"submit_time": wall_time, "num_gpu": _count, "duration": amount}
+_PHILLY: Parsers = {"submit_time": wall_time, "num_gpu": _count, "duration": _seconds}
 _PHILLY_NAMES = {"submit_time": "timestamp", "num_gpu": "num_gpus"}

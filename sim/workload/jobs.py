@@ -7,12 +7,14 @@ from typing import NamedTuple
 from sim.scenario.training import JobTrace, TrainingStream
 from sim.workload.arrivals import RandomArrivals, arrival_source
 from sim.workload.distributions import sampler
-from sim.workload.job_traces import read_job_trace
+from sim.workload.job_traces import LATEST, read_job_trace
 from sim.workload.streams import stream
 
 BLOCK = 256
 GRID = 2.0**20
 """Times lie on multiples of 2**-20 s, as everything on the control plane does."""
+LARGEST_GANG = 2.0**53
+"""Whatever a heavy tail draws, it stays a whole number."""
 
 
 class JobRequest(NamedTuple):
@@ -51,8 +53,10 @@ def _drawn(name: str, spec: TrainingStream, seed: int, start_of_day: float, unti
     while len(times := source.next_block(BLOCK)):
         drawn = zip(times.tolist(), gangs.draw(len(times)).tolist(), durations.draw(len(times)).tolist(), strict=True)
         for submit, gang, duration in drawn:
+            if _grid(submit) >= until:  # rounded up to the end
+                return
             number += 1
-            whole = max(round(gang), 1)
+            whole = round(min(max(gang, 1.0), LARGEST_GANG))
             yield JobRequest(f"{name}-{number}", _grid(submit), whole, _grid(duration), spec.priority, None, None)
 
 
@@ -71,12 +75,12 @@ def _recorded(spec: TrainingStream, trace: JobTrace, folder: Path, until: float)
                 duration=_grid(columns["duration"][row]),
                 priority=columns["priority"][row] if "priority" in columns else spec.priority,
                 tenant=columns["tenant"][row] if "tenant" in columns else None,
-                estimate=columns["estimate"][row] if "estimate" in columns else None,
+                estimate=_grid(columns["estimate"][row]) if "estimate" in columns else None,
             )
         )
     return jobs
 
 
 def _grid(time: float) -> float:
-    """The nearest control-plane instant; whole seconds are on the grid."""
-    return round(time * GRID) / GRID
+    """The nearest control-plane instant, at most LATEST; whole seconds are on the grid."""
+    return round(min(time, LATEST) * GRID) / GRID

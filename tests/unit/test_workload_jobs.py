@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sim.fleet.environment import TICK
 from sim.scenario import load
+from sim.workload import jobs as jobs_module
 from sim.workload.job_traces import read_job_trace
 from sim.workload.jobs import GRID, job_source
 from sim.workload.trace_files import TraceError
@@ -55,7 +57,45 @@ def test_drawn_jobs_follow_their_distributions():
 
 
 def test_times_lie_on_the_grid_of_the_control_plane():
+    assert GRID * TICK == 1
     assert all((time * GRID).is_integer() for job in drawn() for time in (job.submit, job.duration))
+
+
+@pytest.mark.parametrize("block", [1, 7, 4096])
+def test_any_block_size_gives_the_same_jobs(monkeypatch, block):
+    expected = drawn()
+    assert len(expected) > 512
+    monkeypatch.setattr(jobs_module, "BLOCK", block)
+    assert drawn() == expected
+
+
+def test_a_time_that_is_rounded_up_to_the_end_is_left_out(tmp_path):
+    arrivals = {"process": "deterministic", "rate": f"{1 / (10.0 - TICK / 4)!r}/s"}
+    spec = stream({"arrivals": arrivals, "accelerators": 1, "duration": "5 s"})
+    submits = [job.submit for job in job_source("t", spec, seed=1, folder=Path(), until=10.0 + TICK)]
+    assert submits == [10.0]
+    assert not list(job_source("t", spec, seed=1, folder=Path(), until=10.0))
+    path = write(tmp_path, "job_id,submit_time,num_gpu,duration\na,9.9999999,1,60\n")
+    recorded = stream({"trace": {"format": "csv", "path": str(path)}})
+    assert not list(job_source("t", recorded, seed=1, folder=Path(), until=10.0))
+
+
+def test_a_heavy_tail_stays_a_number():
+    spec = {
+        "arrivals": {"process": "deterministic", "rate": "1/s"},
+        "accelerators": {"lognormal": {"median": 1, "sigma": 2000}},
+        "duration": {"lognormal": {"median": "1 s", "sigma": 2000}},
+    }
+    jobs = list(job_source("t", stream(spec), seed=1, folder=Path(), until=500.0))
+    assert max(job.duration for job in jobs) == 2.0**33
+    assert {min(job.accelerators for job in jobs), max(job.accelerators for job in jobs)} == {1, 2**53}
+
+
+def test_an_exact_estimate_equals_the_duration(tmp_path):
+    path = write(tmp_path, "job_id,submit_time,num_gpu,duration\na,0,1,0.1\n")
+    trace = {"format": "csv", "path": str(path), "columns": {"estimate": "duration"}}
+    (job,) = job_source("t", stream({"trace": trace}), seed=1, folder=Path(), until=math.inf)
+    assert job.estimate == job.duration == pytest.approx(0.1, abs=TICK / 2)
 
 
 def test_jobs_depend_on_the_seed_and_their_own_name():
@@ -103,6 +143,8 @@ def test_jobs_at_or_after_the_end_are_left_out(tmp_path):
         ("a,0,1,-60\n", 2, "negative", 0),
         ("a,0,1,nan\n", 2, "not finite", 0),
         ("a,0,1\n", 2, "3 values under 4 columns", 0),
+        ("a,1700000000000,1,60\n", 2, "times are in seconds", 0),
+        ("a,0,1,1e308\n", 2, "times are in seconds", 0),
     ],
 )
 def test_a_broken_row_is_named_with_its_line_and_how_many_were_fine(tmp_path, rows, line, what, fine):
@@ -115,6 +157,11 @@ def test_a_broken_row_is_named_with_its_line_and_how_many_were_fine(tmp_path, ro
 def test_a_missing_column_is_named_with_those_there_are(tmp_path):
     with pytest.raises(TraceError, match=r"column num_gpu is missing .*gpus"):
         read_job_trace("csv", write(tmp_path, "job_id,submit_time,gpus,duration\n"), {})
+
+
+def test_an_optional_column_that_was_named_must_be_there(tmp_path):
+    with pytest.raises(TraceError, match="column team is missing"):
+        read_job_trace("csv", write(tmp_path, "job_id,submit_time,num_gpu,duration\na,0,1,5\n"), {"tenant": "team"})
 
 
 def test_philly_is_sorted_and_what_held_nothing_is_dropped(tmp_path):

@@ -1,0 +1,129 @@
+"""What is doubtful about a scenario, with its place in the file: overload, promises out of reach, unknown figures."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from analysis.expectation import ServiceExpectation, TrainingExpectation
+from analysis.wording import duration, number, power, share
+from sim.preparation import FOREVER, Prepared
+from sim.scenario import Scenario
+from sim.scenario.service import Service
+
+NEAR_FULL = 0.85
+REQUESTS_FOR_A_TAIL = 1000
+"""Ten requests lie beyond the 99th percentile of so many."""
+RELAXATION_TIMES = 100
+SAMPLES = 100_000
+
+
+def cautions(
+    prepared: Prepared, services: Mapping[str, ServiceExpectation], training: Mapping[str, TrainingExpectation]
+) -> Iterator[str]:
+    """Say each, with file, line and key."""
+    scenario = prepared.scenario
+    for name, found in services.items():
+        spec = scenario.services[name]
+        for key, text in (*_load(spec, found), *_promise(spec, found), *_lengths(found), *_span(scenario, spec, found)):
+            yield _at(scenario, f"services.{name}.{key}", text)
+    for name, jobs in training.items():
+        for text in _jobs(jobs):
+            yield _at(scenario, f"training.{name}", text)
+    for path, text in (*_demand(scenario, training), *_figures(prepared), *_telemetry(scenario)):
+        yield _at(scenario, path, text)
+
+
+def _at(scenario: Scenario, path: str, text: str) -> str:
+    return str(scenario.problem(path, text))
+
+
+Remarks = Iterator[tuple[str, str]]
+"""Key and text."""
+
+
+def _load(service: Service, found: ServiceExpectation) -> Remarks:
+    if not service.replicas.initial:
+        yield "replicas", "there is no replica: every request waits"
+    elif found.load >= 1:
+        yield "requests", f"overloaded: {share(found.load)} of what the replicas can do; the queue grows without end"
+    elif found.peak_load >= 1:
+        yield "requests", f"overloaded at the peak: {share(found.peak_load)} of what the replicas can do"
+    elif found.peak_load > NEAR_FULL:
+        yield "requests", f"near full load: {share(found.peak_load)} of what the replicas can do; waits vary widely"
+
+
+def _promise(service: Service, found: ServiceExpectation) -> Remarks:
+    for limit, seconds in service.slo.limits.items() if service.slo else ():
+        least = found.pace.least.get(limit, 0.0)
+        if seconds < least:
+            text = f"out of reach: an idle replica takes {duration(least)} for a median request"
+            yield f"slo.{limit}", text
+
+
+def _lengths(found: ServiceExpectation) -> Remarks:
+    if found.tokens and found.tokens.too_long:
+        room = f"{found.tokens.memory.kv_capacity:,} tokens of KV cache"
+        yield "requests", f"about {share(found.tokens.too_long)} of the requests exceed the {room} and are rejected"
+
+
+def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Remarks:
+    """A queue forgets its past within some s / (c * (1 - sqrt(rho))**2), the relaxation time of M/M/c."""
+    if found.arriving.number == 0:
+        yield "requests", "no request arrives before the horizon"
+    if isinstance(scenario.horizon, str) or not found.arriving.number:
+        return
+    window = scenario.horizon - scenario.warmup
+    counted = found.arriving.number * window / scenario.horizon
+    if counted < REQUESTS_FOR_A_TAIL:
+        yield "requests", f"about {counted:,.0f} requests are counted: too few for a 99th percentile"
+    elif found.load < 1:
+        running = service.replicas.initial * found.pace.batch
+        relaxation = found.pace.seconds * found.pace.batch / running / (1 - math.sqrt(found.load)) ** 2
+        if window < RELAXATION_TIMES * relaxation:
+            text = f"the horizon is short for this load: queues take some {duration(relaxation)} to forget their past"
+            yield "requests", text
+
+
+def _jobs(found: TrainingExpectation) -> Iterator[str]:
+    if found.impossible:
+        named = ", ".join(found.impossible[:5]) + (", ..." if len(found.impossible) > 5 else "")
+        yield f"{number(len(found.impossible))} jobs can never run and will be rejected: {named}"
+    if found.arriving.number == 0:
+        yield "no job is submitted before the horizon"
+
+
+def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> Remarks:
+    """All streams that use the same pools, against what services leave there."""
+    together: dict[tuple[str, ...], tuple[float, int]] = {}
+    for name, found in training.items():
+        pools = tuple(sorted(scenario.training[name].pools))
+        together[pools] = (together.get(pools, (0.0, 0))[0] + (found.demand or 0.0), found.room)
+    for pools, (demand, room) in together.items():
+        if demand > NEAR_FULL * room:
+            how = "more than" if demand > room else "nearly all of"
+            text = (
+                f"jobs need {demand:.4g} accelerators of {', '.join(pools)} on average, {how} the {room} left to them"
+            )
+            yield "training", text
+
+
+def _figures(prepared: Prepared) -> Remarks:
+    """Figures of the catalog that are estimates, and those that are not known."""
+    scenario = prepared.scenario
+    for name, pool in scenario.pools.items():
+        path, row = f"pools.{name}", scenario.accelerator(pool.accelerator)
+        fact = row.facts.get("power_law")
+        if row.busy_power is None and row.power_law is not None and fact and fact.basis == "estimate":
+            between = "" if fact.low is None else f"; exponent {fact.low:g} to {fact.high:g}"
+            yield path, f"busy power of {row.name} follows a law that is an estimate ({fact.source}{between})"
+        if row.training_power is None and any(name in stream.pools for stream in scenario.training.values()):
+            yield path, f"the power of {row.name} in training is unknown: its peak of {power(row.peak_power)} is taken"
+        if pool.price is None:
+            yield path, "the price is unknown: cost_usd of the fleet, and of whoever holds accelerators here, is null"
+        if row.embodied_carbon is None:
+            yield path, f"the embodied carbon of {row.name} is unknown: carbon_kg is null"
+
+
+def _telemetry(scenario: Scenario) -> Remarks:
+    horizon = FOREVER if isinstance(scenario.horizon, str) else scenario.horizon
+    if SAMPLES < horizon / scenario.output.telemetry < FOREVER:
+        yield "output.telemetry", f"{horizon / scenario.output.telemetry:,.0f} samples: a longer interval is quicker"

@@ -1,0 +1,205 @@
+"""What a run would hold, reckoned without running it: load, memory and least times of services, demand of jobs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit, iteration_seconds, prefill_seconds
+from sim.preparation import FOREVER, Prepared, seconds_into_week
+from sim.scenario.service import Service
+from sim.scenario.training import TrainingStream
+from sim.workload.arrivals import RandomArrivals, expected
+from sim.workload.distributions import FloatArray, mean, sampler
+from sim.workload.jobs import JobRequest
+from sim.workload.lengths import IntArray, length_distributions, whole_tokens
+from sim.workload.requests import RequestBlock
+from sim.workload.streams import stream
+
+SAMPLE = 4096
+"""Lengths, or amounts of work, that are drawn to see what requests are like."""
+WEEK = 604800.0
+
+
+class Arriving(NamedTuple):
+    """What arrives. Rates in 1/s; `number` to the horizon, None where the run ends with its jobs."""
+
+    rate: float
+    peak_rate: float
+    number: float | None
+
+
+class Tokens(NamedTuple):
+    """The requests of a generative service against the memory of a replica."""
+
+    memory: MemoryFit
+    prompt: float
+    output: float
+    median_prompt: int
+    median_output: int
+    context: float
+    """Tokens that a running request has reserved, on average over time."""
+    too_long: float
+    """Share of requests that exceed the KV cache and are rejected."""
+
+
+class Pace(NamedTuple):
+    """How fast a replica is at best: seconds it spends on each request of full batches."""
+
+    batch: int
+    seconds: float
+    least: Mapping[str, float]
+    """Seconds of a median request on an idle replica, by limit (`ttft`, `tpot`, `e2e`)."""
+
+
+@dataclass(frozen=True)
+class ServiceExpectation:
+    """What a service meets; loads are shares of what all its replicas can do with full batches."""
+
+    arriving: Arriving
+    pace: Pace
+    load: float
+    peak_load: float
+    tokens: Tokens | None
+
+
+@dataclass(frozen=True)
+class TrainingExpectation:
+    """What a stream of jobs asks for, and the accelerators that services leave it (`room`)."""
+
+    arriving: Arriving
+    work: float | None
+    """Accelerator-seconds to the horizon; None where there is no end to it."""
+    demand: float | None
+    """Accelerators on average; None where the run ends with its jobs."""
+    room: int
+    impossible: list[str] = field(default_factory=list)
+    """Jobs of a trace that no pool can ever hold."""
+
+
+def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
+    """Reckon one service. Uses up the source of its requests where that is a trace."""
+    service, replica = prepared.scenario.services[name], prepared.replicas[name]
+    pace, tokens = Pace(1, 0.0, {}), None
+    if isinstance(replica, GenerativeReplica):
+        arriving, prompt, output = _arriving_tokens(prepared, name)
+        if len(prompt):
+            tokens = _tokens(prepared, name, replica, prompt, output)
+            pace = _generative_pace(service, replica, tokens, prompt)
+    else:
+        arriving, work = _arriving_work(prepared, name)
+        if len(work):
+            pace = _single_pass_pace(service, replica, work)
+    replicas = service.replicas.initial
+    load, peak = (rate * pace.seconds / replicas if replicas else math.inf for rate in arriving[:2])
+    return ServiceExpectation(arriving, pace, load, peak, tokens)
+
+
+def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
+    """Reckon one stream of jobs. Uses up the source of its jobs where that is a trace."""
+    spec = prepared.scenario.training[name]
+    room = sum(prepared.pools[pool].free_total for pool in spec.pools)
+    if isinstance(spec.arrivals, RandomArrivals) and spec.accelerators is not None and spec.duration is not None:
+        arriving = _drawn(prepared, spec.arrivals, spec.pools[0])
+        demand = arriving.rate * mean(spec.accelerators) * mean(spec.duration) * _checkpointing(spec)
+        work = None if arriving.number is None else demand / arriving.rate * arriving.number
+        return TrainingExpectation(arriving, work, demand, room)
+    jobs = list(prepared.jobs[name])
+    impossible = [job.job_id for job in jobs if not _can_run(prepared, spec, job)]
+    work = sum(job.accelerators * job.duration for job in jobs) * _checkpointing(spec)
+    until = prepared.until
+    rate = len(jobs) / (jobs[-1].submit or 1.0 if until == FOREVER else until) if jobs else 0.0
+    return TrainingExpectation(
+        Arriving(rate, rate, len(jobs)), work, None if until == FOREVER else work / until, room, impossible
+    )
+
+
+def _drawn(prepared: Prepared, arrivals: RandomArrivals, pool: str) -> Arriving:
+    endless = prepared.until == FOREVER
+    start = seconds_into_week(prepared.scenario, pool)
+    found = expected(arrivals, start_of_day=start, until=WEEK if endless else prepared.until)
+    return Arriving(arrivals.rate, found.peak_rate, None if endless else found.arrivals)
+
+
+def _recorded(prepared: Prepared, name: str) -> tuple[Arriving, RequestBlock]:
+    """All requests of a trace."""
+    source, blocks = prepared.requests[name], []
+    while len((block := source.next_block()).arrival):
+        blocks.append(block)
+    whole = RequestBlock(*(np.concatenate(column) for column in zip(*blocks, strict=True))) if blocks else block
+    return Arriving(source.mean_rate, source.mean_rate, len(whole.arrival)), whole
+
+
+def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray, IntArray]:
+    requests, pools = prepared.scenario.services[name].requests, prepared.scenario.services[name].pools
+    if not isinstance(requests.arrivals, RandomArrivals) or requests.lengths is None:
+        arriving, recorded = _recorded(prepared, name)
+        return arriving, recorded.prompt_tokens, recorded.output_tokens
+    seed = prepared.scenario.seed
+    prompt, output = (
+        whole_tokens(sampler(lengths, stream(seed, "expectation", name, part)).draw(SAMPLE))
+        for part, lengths in zip(("prompt", "output"), length_distributions(requests.lengths), strict=True)
+    )
+    return _drawn(prepared, requests.arrivals, pools[0]), prompt, output
+
+
+def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]:
+    requests, pools = prepared.scenario.services[name].requests, prepared.scenario.services[name].pools
+    if not isinstance(requests.arrivals, RandomArrivals):
+        arriving, recorded = _recorded(prepared, name)
+        return arriving, recorded.work
+    arriving = _drawn(prepared, requests.arrivals, pools[0])
+    if requests.work is None:
+        return arriving, np.ones(1)
+    work = sampler(requests.work, stream(prepared.scenario.seed, "expectation", name, "work")).draw(SAMPLE)
+    return arriving, work * (mean(requests.work) / (float(work.mean()) or 1.0))
+
+
+def _single_pass_pace(service: Service, replica: SinglePassReplica, work: FloatArray) -> Pace:
+    each = replica.latency[1:] / np.arange(1, len(replica.latency))
+    best = int(np.argmin(each))
+    least = {"e2e": service.client_latency + float(replica.latency[1] * np.median(work))}
+    return Pace(best + 1, float(each[best] * work.mean()), least)
+
+
+def _tokens(prepared: Prepared, name: str, replica: GenerativeReplica, prompt: IntArray, output: IntArray) -> Tokens:
+    scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
+    pool = holdings[0].pool if holdings else service.pools[0]
+    memory = fit(
+        scenario.accelerator(scenario.pools[pool].accelerator),
+        scenario.model(service.model),
+        tensor=service.parallelism.tensor,
+        precision=service.precision,
+        batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
+    )
+    whole = prompt + output
+    running = float((output * whole).sum() / output.sum())
+    too_long = float((whole > replica.kv_capacity).mean())
+    medians = int(np.median(prompt)), int(np.median(output))
+    return Tokens(memory, float(prompt.mean()), float(output.mean()), *medians, running, too_long)
+
+
+def _generative_pace(service: Service, replica: GenerativeReplica, tokens: Tokens, prompt: IntArray) -> Pace:
+    """Reckon full batches: each prompt is prefilled alone, and decodes among as many as the KV cache holds.
+
+    A running request has reserved its whole context from the start, and holds half of its output on average.
+    """
+    batch = max(1, min(service.batching.max_batch_size, int(replica.kv_capacity / tokens.context)))
+    held = min(replica.kv_capacity, batch * (tokens.context - tokens.output / 2))
+    step = iteration_seconds(replica, batch, int(held)) / batch
+    prefill = float(np.mean([prefill_seconds(replica, (each,)) for each in prompt[:SAMPLE].tolist()]))
+    first = service.client_latency + replica.request_overhead + prefill_seconds(replica, (tokens.median_prompt,))
+    next_token = iteration_seconds(replica, 1, tokens.median_prompt)
+    least = {"ttft": first, "tpot": next_token, "e2e": first + next_token * (tokens.median_output - 1)}
+    return Pace(batch, prefill + step * max(0.0, tokens.output - 1), least)
+
+
+def _can_run(prepared: Prepared, spec: TrainingStream, job: JobRequest) -> bool:
+    return any(prepared.pools[pool].could_hold(job.accelerators) for pool in spec.pools)
+
+
+def _checkpointing(spec: TrainingStream) -> float:
+    """By how much checkpoints lengthen a job, about."""
+    return 1.0 if spec.checkpoint is None else 1 + spec.checkpoint.cost / spec.checkpoint.interval

@@ -1,0 +1,236 @@
+"""Queues with a known answer, from the scenario to the summary.
+
+Each case runs with several fixed seeds. Theory must lie within four standard errors of the mean over the runs, and
+that error within 1 % of the figure, so that a case cannot pass for want of data. `pytest -s` prints the figures.
+All rates are relative to servers that finish one unit of work a second.
+"""
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sim
+
+LARGEST_Z = 4.0
+LARGEST_ERROR = 0.01
+RUNS = 12
+
+WAIT, RESPONSE, BLOCKED = "services.s.queueing_s", "services.s.e2e_s.mean", "blocked"
+EXPONENTIAL = {"exponential": {"mean": 1}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A queue: `rate` per second at `replicas` servers for `requests` arrivals a run after a warm-up."""
+
+    name: str
+    replicas: int
+    rate: float
+    requests: float
+    theory: dict[str, float]
+    routing: str = "central_queue"
+    work: Any = field(default_factory=lambda: EXPONENTIAL)
+    options: dict[str, Any] = field(default_factory=dict)
+    seconds: tuple[float, ...] = (1.0,)
+    """Of a batch of 1, 2, ..."""
+    warmup: float = 5000.0
+    theory_error: float = 0.0
+    """Standard error of a value that was itself simulated."""
+
+    def scenario(self):
+        """The queue as a scenario."""
+        batches = list(range(1, len(self.seconds) + 1))
+        service = {
+            "model": "unit",
+            "pools": ["p"],
+            "replicas": self.replicas,
+            "routing": self.routing,
+            "requests": {"arrivals": {"process": "poisson", "rate": f"{self.rate}/s"}, "work": self.work},
+        }
+        return sim.load(
+            {
+                "fleetsim": 1,
+                "name": "queue",
+                "horizon": f"{self.warmup + self.requests / self.rate} s",
+                "warmup": f"{self.warmup} s",
+                "accelerators": {
+                    "server": {"kind": "gpu", "memory": "1 GB", "idle_power": "60 W", "busy_power": "400 W"}
+                },
+                "models": {
+                    "unit": {"kind": "single_pass", "latency": {"batch": batches, "seconds": list(self.seconds)}}
+                },
+                "pools": {"p": {"accelerator": "server", "nodes": self.replicas}},
+                "services": {"s": service | self.options},
+                "output": {"telemetry": "1 d"},
+            }
+        )
+
+    def __str__(self):
+        return self.name
+
+
+CASES = [
+    # Waits in M/M/c beyond the share that does not wait are exponential with rate c - lambda; that share is Erlang C.
+    Case(
+        "M/M/1, rho 0.8",
+        1,
+        0.8,
+        1.5e6,
+        {
+            f"{WAIT}.mean": 4.0,
+            f"{WAIT}.p50": 2.3500181462,
+            f"{WAIT}.p95": 13.8629436112,
+            f"{WAIT}.p99": 21.9101331734,
+            RESPONSE: 5.0,
+        },
+    ),
+    Case(
+        "M/M/10, lambda 9",
+        10,
+        9.0,
+        3e6,
+        {f"{WAIT}.mean": 0.6687315241, f"{WAIT}.p95": 2.5933596649, f"{WAIT}.p99": 4.2027975773},
+    ),
+    # Pollaczek-Khinchine; the quantiles of M/D/1 are Erlang's series.
+    Case(
+        "M/D/1, rho 0.8",
+        1,
+        0.8,
+        8e5,
+        {
+            f"{WAIT}.mean": 2.0,
+            f"{WAIT}.p50": 1.2759398734,
+            f"{WAIT}.p95": 6.6203249968,
+            f"{WAIT}.p99": 10.355886792,
+        },
+        work={"fixed": 1},
+    ),
+    Case("M/LN/1, rho 0.8, scv 4", 1, 0.8, 3e6, {f"{WAIT}.mean": 10.0}, work={"lognormal": {"mean": 1, "scv": 4}}),
+    # Erlang B: the share that finds all servers taken, whatever the law of the work.
+    Case("M/M/10/10, a 8", 10, 8.0, 5e5, {BLOCKED: 0.1216610643}, options={"queue_limit": 0}),
+    Case(
+        "M/LN/10/10, a 8",
+        10,
+        8.0,
+        5e5,
+        {BLOCKED: 0.1216610643},
+        work={"lognormal": {"mean": 1, "scv": 4}},
+        options={"queue_limit": 0},
+    ),
+    # (1 - rho) rho^K / (1 - rho^(K+1)), and Little's law for those let in.
+    Case("M/M/1/10, rho 0.9", 1, 0.9, 5e5, {BLOCKED: 0.0508137313, RESPONSE: 4.6466006721}, options={"queue_limit": 9}),
+    # Joining the shorter of two queues: the chain of both lengths, truncated.
+    *(
+        Case(f"JSQ of 2, rho {rho}", 2, 2 * rho, requests, {RESPONSE: response}, routing="least_outstanding")
+        for rho, requests, response in ((0.5, 3e5, 1.4263207512), (0.8, 1e6, 2.9557366176), (0.9, 3e6, 5.4749128212))
+    ),
+    # Two distinct servers at random: no closed form; these values were simulated with another program.
+    Case(
+        "power of two, N 10, rho 0.9",
+        10,
+        9.0,
+        1.5e6,
+        {RESPONSE: 2.991},
+        routing="power_of_two",
+        theory_error=0.006,
+    ),
+    Case(
+        "power of two, N 100, rho 0.9",
+        100,
+        90.0,
+        1.5e6,
+        {RESPONSE: 2.647},
+        routing="power_of_two",
+        warmup=500.0,
+        theory_error=0.006,
+    ),
+    # Every fourth arrival of a Poisson stream: E4/M/1, whose wait follows from the root of GI/M/1.
+    Case("round robin over 4, rho 0.8", 4, 3.2, 2e6, {f"{WAIT}.mean": 2.2673836103}, routing="round_robin"),
+    # A Poisson stream split at random is four of them: M/M/1.
+    Case("random over 4, rho 0.8", 4, 3.2, 2e6, {f"{WAIT}.mean": 4.0}, routing="random"),
+    # What waits, up to 8, is served together in 2 + b seconds: the chain embedded at the ends of batches.
+    Case(
+        "dynamic batches up to 8, lambda 0.4",
+        1,
+        0.4,
+        5e5,
+        {
+            RESPONSE: 6.1303840908,
+            "services.s.batch_size_mean": 1.7355203081,
+            "services.s.utilization": 0.8609568648,
+        },
+        work={"fixed": 1},
+        options={"batching": {"policy": "dynamic", "max_batch_size": 8, "max_queue_delay": "0 s"}},
+        seconds=tuple(2.0 + b for b in range(1, 9)),
+    ),
+    # Busy 5 of 8 servers at 400 W and idle the rest at 60 W, whatever waits for what.
+    Case(
+        "energy of M/M/8, lambda 5",
+        8,
+        5.0,
+        3e5,
+        {
+            "pools.p.power_w.mean": 2180.0,
+            "services.s.energy_j_per_request": 436.0,
+            "pools.p.utilization.busy": 0.625,
+        },
+    ),
+]
+
+LARGE = [
+    Case("M/M/100, lambda 95", 100, 95.0, 6e6, {f"{WAIT}.mean": 0.1012913708}),
+    Case("M/M/1000, lambda 980", 1000, 980.0, 2e7, {f"{WAIT}.mean": 0.0206100146}, warmup=500.0),
+]
+
+
+def measured(case):
+    """The figures of every run, shape (runs, figures). The seeds are fixed; no two cases share one."""
+    scenario, first = case.scenario(), zlib.crc32(case.name.encode())
+    results = (sim.run(scenario, seed=first + run) for run in range(RUNS))
+    return np.array([[_figure(result, path) for path in case.theory] for result in results])
+
+
+def _figure(result, path):
+    if path != BLOCKED:
+        return result.metric(path)
+    counts = result.metric("services.s.requests")
+    return counts["rejected"] / counts["arrived"]
+
+
+def hold_against_theory(case: Case, largest_error: float = LARGEST_ERROR):
+    figures = measured(case)
+    errors = figures.std(axis=0, ddof=1) / math.sqrt(len(figures))
+    verdicts = []
+    print(f"\n{case.name}: {RUNS} runs of {case.requests:.3g} requests")
+    for (path, theory), mean, error in zip(case.theory.items(), figures.mean(axis=0), errors, strict=True):
+        z = (mean - theory) / math.hypot(error, case.theory_error)
+        print(
+            f"  {path:38s} theory {theory:12.6g}  measured {mean:12.6g}  half-width {1.96 * error:9.2g}"
+            f"  error {error / theory:7.3%}  z {z:+5.2f}"
+        )
+        verdicts.append((path, z, error / theory))
+    for path, z, error in verdicts:
+        assert error < largest_error, f"{path}: too few requests for a verdict"
+        assert abs(z) <= LARGEST_Z, f"{path}: {z:+.1f} standard errors from theory"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_closed_form(case: Case):
+    hold_against_theory(case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_closed_form_of_many_servers(case: Case):
+    hold_against_theory(case)
+
+
+def test_a_wrong_theory_is_found():
+    """Two queues of which the shorter is joined are not one queue: M/M/2 would have T = 4/3."""
+    case = Case("JSQ as M/M/2", 2, 1.0, 3e5, {RESPONSE: 4 / 3}, routing="least_outstanding")
+    with pytest.raises(AssertionError, match="standard errors from theory"):
+        hold_against_theory(case)
