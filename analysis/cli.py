@@ -5,9 +5,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 RUN_FAILED = 1
 WRONG_INPUT = 2
@@ -117,8 +120,6 @@ def check(context: click.Context, files: tuple[Path, ...]) -> None:
 @click.argument("name", required=False)
 def catalog(kind: Literal["accelerators", "models", "workloads", "policies"] | None, name: str | None) -> None:
     """Show the facts of the catalog with their sources."""
-    from rich.console import Console
-
     from analysis import catalog_text
 
     try:
@@ -131,7 +132,7 @@ def catalog(kind: Literal["accelerators", "models", "workloads", "policies"] | N
         )
     except KeyError as error:
         raise WrongInput(str(error)) from None
-    Console().print(table)
+    _console().print(table)
 
 
 @fleetsim.command()
@@ -195,8 +196,12 @@ def _progress(*, shown: bool) -> Iterator[Callable[[float], None] | None]:
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from analysis import tables
 
-    tables.print_summary(summary, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
+    tables.print_summary(summary, _console())
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)

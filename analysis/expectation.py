@@ -37,8 +37,6 @@ class Tokens(NamedTuple):
     memory: MemoryFit
     prompt: float
     output: float
-    median_prompt: int
-    median_output: int
     context: float
     """Tokens that a running request has reserved, on average over time."""
     too_long: float
@@ -46,7 +44,7 @@ class Tokens(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """How fast a replica is at best: seconds it spends on each request of full batches."""
+    """How fast a replica is at best: seconds it spends, in full batches, on each request that arrives."""
 
     batch: int
     seconds: float
@@ -85,9 +83,11 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
     pace, tokens = Pace(1, 0.0, {}), None
     if isinstance(replica, GenerativeReplica):
         arriving, prompt, output = _arriving_tokens(prepared, name)
+        fits = prompt + output <= replica.kv_capacity
         if len(prompt):
-            tokens = _tokens(prepared, name, replica, prompt, output)
-            pace = _generative_pace(service, replica, tokens, prompt)
+            tokens = _tokens(prepared, name, prompt, output, float(fits.mean()))
+        if fits.any():
+            pace = _generative_pace(service, replica, prompt[fits], output[fits], float(fits.mean()))
     else:
         arriving, work = _arriving_work(prepared, name)
         if len(work):
@@ -164,7 +164,7 @@ def _single_pass_pace(service: Service, replica: SinglePassReplica, work: FloatA
     return Pace(best + 1, float(each[best] * work.mean()), least)
 
 
-def _tokens(prepared: Prepared, name: str, replica: GenerativeReplica, prompt: IntArray, output: IntArray) -> Tokens:
+def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
     scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
     pool = holdings[0].pool if holdings else service.pools[0]
     memory = fit(
@@ -174,26 +174,28 @@ def _tokens(prepared: Prepared, name: str, replica: GenerativeReplica, prompt: I
         precision=service.precision,
         batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
     )
-    whole = prompt + output
-    running = float((output * whole).sum() / output.sum())
-    too_long = float((whole > replica.kv_capacity).mean())
-    medians = int(np.median(prompt)), int(np.median(output))
-    return Tokens(memory, float(prompt.mean()), float(output.mean()), *medians, running, too_long)
+    running = float((output * (prompt + output)).sum() / output.sum())
+    return Tokens(memory, float(prompt.mean()), float(output.mean()), running, 1.0 - fitting)
 
 
-def _generative_pace(service: Service, replica: GenerativeReplica, tokens: Tokens, prompt: IntArray) -> Pace:
+def _generative_pace(
+    service: Service, replica: GenerativeReplica, prompt: IntArray, output: IntArray, fitting: float
+) -> Pace:
     """Reckon full batches: each prompt is prefilled alone, and decodes among as many as the KV cache holds.
 
-    A running request has reserved its whole context from the start, and holds half of its output on average.
+    A request counts in a batch for as long as it runs, so lengths are weighted by the output. It has reserved its whole
+    context from the start, and holds half of its output on average.
     """
-    batch = max(1, min(service.batching.max_batch_size, int(replica.kv_capacity / tokens.context)))
-    held = min(replica.kv_capacity, batch * (tokens.context - tokens.output / 2))
-    step = iteration_seconds(replica, batch, int(held)) / batch
+    context = float((output * (prompt + output)).sum() / output.sum())
+    held = float((output * (prompt + output / 2)).sum() / output.sum())
+    batch = max(1, min(service.batching.max_batch_size, int(replica.kv_capacity / context)))
+    decode = iteration_seconds(replica, batch, int(batch * held)) / batch * float(output.mean() - 1)
     prefill = float(np.mean([prefill_seconds(replica, (each,)) for each in prompt[:SAMPLE].tolist()]))
-    first = service.client_latency + replica.request_overhead + prefill_seconds(replica, (tokens.median_prompt,))
-    next_token = iteration_seconds(replica, 1, tokens.median_prompt)
-    least = {"ttft": first, "tpot": next_token, "e2e": first + next_token * (tokens.median_output - 1)}
-    return Pace(batch, prefill + step * max(0.0, tokens.output - 1), least)
+    middle = int(np.median(prompt))
+    first = service.client_latency + replica.request_overhead + prefill_seconds(replica, (middle,))
+    next_token = iteration_seconds(replica, 1, middle)
+    least = {"ttft": first, "tpot": next_token, "e2e": first + next_token * (int(np.median(output)) - 1)}
+    return Pace(batch, fitting * (prefill + decode), least)
 
 
 def _can_run(prepared: Prepared, spec: TrainingStream, job: JobRequest) -> bool:

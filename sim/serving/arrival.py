@@ -75,7 +75,7 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
     if service.armed and service.waiting >= service.alarm:
         service.armed = 0
         clock.reason = DECISION
-        clock.service = request.service
+        clock.asking = request.service
         clock.stop = min(clock.stop, math.ceil(now * GRID) / GRID)
 
 

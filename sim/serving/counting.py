@@ -22,14 +22,16 @@ BITS_DROPPED = 52 - 7
 BITS_OF_LOWEST = (1023 + LOWEST_OCTAVE) << 7
 
 
-@intrinsic
-def bits_of(_typing: Any, value: Any) -> Any:
+def _bits_of(_typing: Any, value: Any) -> Any:
     """The bits of a positive float as an integer: its exponent and, below it, its mantissa."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64))
 
     return types.int64(value), generate
+
+
+bits_of: Any = intrinsic(_bits_of)
 
 
 @helper

@@ -1,4 +1,7 @@
-"""An indexed binary heap of the next event of every entity, ordered by (time, entity)."""
+"""Indexed binary heaps of the next event of every entity, ordered by (time, entity).
+
+There are two: what ends (steps of replicas, waits of requests), and what arrives. At one instant ends come first.
+"""
 
 from typing import Any
 
@@ -13,8 +16,19 @@ def before(time: float, entity: int, other: Any) -> bool:
 
 @helper
 def set_event(plane: Any, entity: int, time: float) -> None:
-    """Move the next event of `entity` to `time` (seconds; infinity: none)."""
-    events, places = plane.events, plane.places
+    """Move the next end of a replica, or of a service's oldest wait, to `time` (seconds; infinity: none)."""
+    move(plane.events, plane.places, entity, time)
+
+
+@helper
+def set_arrival(plane: Any, service_index: int, time: float) -> None:
+    """Move the next arrival of a service to `time` (seconds; infinity: none)."""
+    move(plane.coming, plane.coming_places, service_index, time)
+
+
+@helper
+def move(events: Any, places: Any, entity: int, time: float) -> None:
+    """Move an entity's event in a heap."""
     size = events.shape[0]
     at = places[entity]
     while at > 0:

@@ -6,12 +6,11 @@ from sim.serving.arrival import arrive
 from sim.serving.compiler import helper, kernel
 from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
 from sim.serving.counting import pass_time
-from sim.serving.event_heap import set_event
+from sim.serving.event_heap import set_arrival, set_event
 from sim.serving.idle_set import become_idle
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
     BUDGET,
-    DECISION,
     DECODE,
     NEVER,
     NONE,
@@ -38,47 +37,59 @@ def advance(plane: Any, until: float) -> int:
     clock = plane.clock[0]
     clock.events = 0
     while True:
-        event = plane.events[0]
-        limit = min(until, clock.stop)
-        if event.time > clock.now and clock.pending > 0 and clock.now < limit:
+        ends, arrives = plane.events[0].time, plane.coming[0].time
+        upcoming, limit = min(ends, arrives), min(until, clock.stop)
+        if upcoming > clock.now and clock.pending > 0 and clock.now < limit:
             dispatch(plane, clock.now)
             continue
-        if event.time > limit or (event.time == limit and event.entity >= clock.first_arrival):
-            clock.now = limit
-            if clock.reason == DECISION:
-                clock.reason = REACHED
-                clock.stop = NEVER
-                return DECISION
-            return REACHED
+        if upcoming > limit or (upcoming == limit and ends > limit):
+            return stand_at(clock, limit)
         if clock.rows > clock.row_limit:
             return OUTPUT_FULL
         clock.events += 1
         if clock.events > clock.budget:
             return BUDGET
-        clock.now = event.time
-        if event.entity < plane.replicas.shape[0]:
-            end_step(plane, event.entity, clock.now, limit)
-        elif event.entity < clock.first_arrival:
-            time_out(plane, event.entity - clock.first_timeout, clock.now)
+        clock.now = upcoming
+        if ends <= arrives:
+            end(plane, plane.events[0].entity, upcoming, limit)
+        elif clock.free == NONE:
+            return REQUESTS_FULL
         else:
-            if clock.free == NONE:
-                return REQUESTS_FULL
-            service_index = event.entity - clock.first_arrival
-            arrive(plane, service_index, clock.now)
+            service_index = plane.coming[0].entity
+            arrive(plane, service_index, upcoming)
             if not await_next_arrival(plane, service_index):
                 clock.service = service_index
                 return ARRIVALS_NEEDED
 
 
 @helper
+def stand_at(clock: Any, limit: float) -> int:
+    """All services have come to the instant where they should stop; whether a decision is why."""
+    clock.now = limit
+    reason = clock.reason
+    clock.reason = REACHED
+    clock.stop = NEVER
+    return int(reason)
+
+
+@helper
+def end(plane: Any, entity: int, now: float, limit: float) -> None:
+    """The step of a replica ends, or the oldest wait of a service may be over."""
+    first_timeout = plane.clock[0].first_timeout
+    if entity < first_timeout:
+        end_step(plane, entity, now, limit)
+    else:
+        time_out(plane, entity - first_timeout, now)
+
+
+@helper
 def await_next_arrival(plane: Any, service_index: int) -> bool:
     """Set the event of a service's next arrival; False if the next block of them is needed first."""
     service = plane.services[service_index]
-    entity = plane.clock[0].first_arrival + service_index
     if service.next_arrival < service.last_arrival:
-        set_event(plane, entity, plane.arrivals[service.next_arrival].time)
+        set_arrival(plane, service_index, plane.arrivals[service.next_arrival].time)
         return True
-    set_event(plane, entity, NEVER)
+    set_arrival(plane, service_index, NEVER)
     return bool(service.exhausted)
 
 
@@ -107,10 +118,11 @@ def end_step(plane: Any, replica_index: int, now: float, limit: float) -> None:
 
 @helper
 def is_alone(plane: Any, now: float) -> bool:
-    """Whether the first event of the heap is the only one at `now`."""
+    """Whether the first event of the heap is the only one at `now`; no arrival either."""
     events = plane.events
     size = events.shape[0]
-    return (size < 2 or events[1].time > now) and (size < 3 or events[2].time > now)
+    alone = (size < 2 or events[1].time > now) and (size < 3 or events[2].time > now)
+    return alone and plane.coming[0].time > now
 
 
 @helper
@@ -140,7 +152,7 @@ def dispatch_replica(plane: Any, replica_index: int, now: float) -> None:
 @kernel
 def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
     """Tell the plane when a service's next request arrives (seconds; infinity: never)."""
-    set_event(plane, plane.clock[0].first_arrival + service_index, time)
+    set_arrival(plane, service_index, time)
 
 
 @kernel

@@ -75,7 +75,7 @@ def _record(integers: str, floats: str) -> np.dtype[Any]:
 
 
 CLOCK = _record(
-    "events budget free pending rows row_limit first_timeout first_arrival reason service",
+    "events budget free pending rows row_limit first_timeout reason service asking",
     "now stop window_start window_end",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
@@ -121,8 +121,8 @@ PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_toke
 class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
-    `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + 2S entities (replicas, then the
-    timeout of each service, then its next arrival), ordered by (time, entity): this is the order of one instant.
+    `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
+    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
     """
 
     clock: Any
@@ -132,6 +132,8 @@ class Plane(NamedTuple):
     queues: Any
     events: Any
     places: Any
+    coming: Any
+    coming_places: Any
     arrivals: Any
     pending: Any
     idle: Any

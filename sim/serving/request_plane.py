@@ -109,7 +109,7 @@ class RequestPlane:
                     self.on_budget(self.now)
             else:
                 if reason == layout.DECISION and self.on_decision:
-                    self.on_decision(self.services[int(self._plane.clock[0]["service"])].name, self.now)
+                    self.on_decision(self.services[int(self._plane.clock[0]["asking"])].name, self.now)
                 return
 
     def settle(self) -> None:
@@ -183,12 +183,10 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
     count = len(services)
     replicas = sum(plan.replicas for plan in services)
     records, pieces, passes = _service_records(services)
-    events = np.zeros(replicas + 2 * count, layout.EVENT)
-    events["entity"], events["time"] = np.arange(len(events)), layout.NEVER
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
     clock = np.zeros(1, layout.CLOCK)
-    clock["first_timeout"], clock["first_arrival"] = replicas, replicas + count
+    clock["first_timeout"] = replicas
     clock["budget"], clock["reason"], clock["stop"] = EVENTS_PER_CALL, layout.REACHED, layout.NEVER
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
@@ -199,8 +197,10 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         replicas=_replica_records(services),
         requests=np.zeros(FIRST_SLOTS, layout.REQUEST),
         queues=queues,
-        events=events,
-        places=np.arange(len(events)),
+        events=_no_events(replicas + count),
+        places=np.arange(replicas + count),
+        coming=_no_events(count),
+        coming_places=np.arange(count),
         arrivals=np.zeros(sum(plan.arrivals.block_size for plan in services), layout.ARRIVAL),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.arange(replicas),
@@ -211,6 +211,12 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         moments=np.zeros((count, len(layout.METRICS), 4)),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
     )
+
+
+def _no_events(entities: int) -> NDArray[Any]:
+    events = np.zeros(entities, layout.EVENT)
+    events["entity"], events["time"] = np.arange(entities), layout.NEVER
+    return events
 
 
 def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:

@@ -132,7 +132,9 @@ main()"""
     work = tmp_path / "work"
     work.mkdir()
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    running = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, cwd=work, env=environment)
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, cwd=work, env=environment
+    )
     try:
         until = time.monotonic() + 60
         while not (work / "deep").exists() and time.monotonic() < until:

@@ -7,7 +7,9 @@ from sim.scenario import load
 
 
 def listed(pool):
-    rows = assumptions(load({"fleetsim": 1, "name": "listed", "horizon": "1 h", "pools": {"p": pool}}))
+    jobs = {"pools": ["p"], "arrivals": {"process": "poisson", "rate": "1/h"}, "accelerators": 1, "duration": "1 h"}
+    scenario = {"fleetsim": 1, "name": "listed", "horizon": "1 h", "pools": {"p": pool}, "training": {"t": jobs}}
+    rows = assumptions(load(scenario))
     return {row["figure"]: row for row in rows}
 
 

@@ -105,7 +105,9 @@ def test_every_room_has_its_layer():
         assert name == "sim" or name.startswith("analysis") or {name, top} & rooms, f"{name} has no layer"
 
 
-@pytest.mark.parametrize("statement", ["import sim", "import sim; sim.load", "import sim.preparation", "import analysis"])
+@pytest.mark.parametrize(
+    "statement", ["import sim", "import sim; sim.load", "import sim.preparation", "import analysis"]
+)
 def test_what_is_light_stays_light(statement):
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -279,3 +279,17 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", code, SMALL], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"pandas", "matplotlib", "scipy", "numba", "dask", "simpy"} & set(modules)
+
+
+def test_choices_of_a_python_mapping_may_have_numbers_as_keys():
+    training = {
+        "t": {
+            "pools": ["p"],
+            "arrivals": {"process": "poisson", "rate": "3/h"},
+            "accelerators": {"choice": {1: 0.25, 2: 0.75}},
+            "duration": "1 h",
+        }
+    }
+    base = {"fleetsim": 1, "name": "x", "horizon": "1 h", "pools": {"p": {"accelerator": "H100-SXM", "nodes": 1}}}
+    assert dict(load(base | {"training": training}).training["t"].accelerators.weights) == {1.0: 0.25, 2.0: 0.75}
+    assert dict(Choice[float].model_validate({1: 0.25, 2: 0.75}).weights) == {1.0: 0.25, 2.0: 0.75}
