@@ -102,7 +102,8 @@ def telemetry_frame(
 ) -> "pd.DataFrame":
     """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
 
-    `services` gives the replicas of each. Counts of jobs are those of the instant; all else is a mean over the interval.
+    `services` gives the replicas of each. Counts of jobs are those of the instant; all else is a mean over the
+    interval.
     """
     import pandas as pd
 

@@ -39,7 +39,7 @@ def cache_folder() -> Path:
     """Where this version of the kernels keeps its machine code."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode())
+        digest.update(f"{source} {source.stat().st_mtime_ns}".encode())
         digest.update(source.read_bytes())
     processor = (platform.machine(), platform.processor(), _processor_features())
     digest.update(repr((numba.__version__, sys.version_info[:2], processor)).encode())

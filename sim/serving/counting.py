@@ -1,6 +1,5 @@
 """Latencies into log-spaced buckets and exact moments; who met the limits; the integrals of Little's law."""
 
-import math
 from typing import Any
 
 from llvmlite import ir

@@ -33,7 +33,7 @@ def energy_of(replica: Any, piece: Any, iterations: int) -> float:
 
 @helper
 def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, float]:
-    """The first iteration of the segment that ends at or after `now`, at least one, and the instant at which it ends."""
+    """The first iteration of the segment that ends at or after `now`, at least one, and the instant of its end."""
     elapsed = now - replica.anchor
     square = 0.5 * piece.time_per_token * replica.batch
     linear = piece.time_fixed + piece.time_per_token * replica.base - square

@@ -1,4 +1,4 @@
-"""What `check` reckons: exact where theory is, near the simulator's own saturation elsewhere, and what it cautions of."""
+"""What `check` reckons: exact where theory is, near the simulator's saturation elsewhere; and what it cautions of."""
 
 import math
 

@@ -9,6 +9,13 @@ def files(folder):
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
+def half_written(target, error):
+    with written_whole(target, force=True) as partial:
+        (partial / "scenario.yaml").write_text("half")
+        (partial / "summary.json").write_text("half")
+        raise error("half")
+
+
 def test_nothing_is_there_until_all_is(tmp_path):
     target = tmp_path / "a" / "b"
     with written_whole(target) as partial:
@@ -20,17 +27,15 @@ def test_nothing_is_there_until_all_is(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_what_fails_leaves_nothing(tmp_path, error):
-    with pytest.raises(error), written_whole(tmp_path / "a" / "b") as partial:
-        (partial / "scenario.yaml").write_text("half")
-        raise error
+    with pytest.raises(error):
+        half_written(tmp_path / "a" / "b", error)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_fails_keeps_the_one_that_was_there(tmp_path):
     (tmp_path / "summary.json").write_text("old")
-    with pytest.raises(ValueError, match="no"), written_whole(tmp_path, force=True) as partial:
-        (partial / "summary.json").write_text("new")
-        raise ValueError("no")
+    with pytest.raises(ValueError, match="half"):
+        half_written(tmp_path, ValueError)
     assert files(tmp_path) == {"summary.json": "old"}
 
 

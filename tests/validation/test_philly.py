@@ -18,7 +18,9 @@ def run(scheduling, nodes, per_node, placement="first_fit"):
                 "fleetsim": 1,
                 "name": "philly",
                 "horizon": "jobs_done",
-                "accelerators": {"gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "40 W", "busy_power": "300 W"}},
+                "accelerators": {
+                    "gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "40 W", "busy_power": "300 W"}
+                },
                 "pools": {"p": {"accelerator": "gpu", "nodes": nodes, "accelerators_per_node": per_node}},
                 "training": {
                     "jobs": {
@@ -59,6 +61,7 @@ def test_every_start_and_end(scheduling, file):
     wrong = {
         job: (jobs.start_s[job], jobs.end_s[job], row["start_time"], row["end_time"])
         for job, row in theirs.items()
-        if abs(jobs.start_s[job] - float(row["start_time"])) > 0.01 or abs(jobs.end_s[job] - float(row["end_time"])) > 0.01
+        if abs(jobs.start_s[job] - float(row["start_time"])) > 0.01
+        or abs(jobs.end_s[job] - float(row["end_time"])) > 0.01
     }
     assert not wrong
