@@ -149,8 +149,14 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
         prepared.problems.append(scenario.problem(f"services.{name}.pools", message))
         return
     prepared.holdings[name] = holdings
+    accelerator, tensor = scenario.accelerator(kinds.pop()), service.parallelism.tensor
+    if accelerator.slices and tensor not in accelerator.slices:
+        message = f"{accelerator.name} has no slice of {tensor}"
+        shapes = ", ".join(map(str, accelerator.slices))
+        prepared.problems.append(scenario.problem(f"services.{name}.parallelism.tensor", message, f"one of {shapes}"))
+        return
     with prepared.checking(f"services.{name}.model"):
-        prepared.replicas[name] = replica_of(scenario, service, scenario.accelerator(kinds.pop()))
+        prepared.replicas[name] = replica_of(scenario, service, accelerator)
 
 
 def replica_of(scenario: Scenario, service: Service, accelerator: Accelerator) -> GenerativeReplica | SinglePassReplica:

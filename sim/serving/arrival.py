@@ -104,10 +104,10 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
         reject(plane, request_index, now)
     else:
         wait_in(plane, queue_index, request_index, now)
-        if service.generative:
-            call_for_central_head(plane, service_index, now)
-        else:
+        if not service.generative:
             wake_for_central_queue(plane, service_index)
+        elif plane.queues[queue_index].length == 1:
+            call_for_central_head(plane, service_index, now)
 
 
 @helper
@@ -126,6 +126,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     bind(plane, replica_index, request_index)
     wait_in(plane, replica_index, request_index, now)
     if service.generative:
-        call_for_head(plane, replica_index, now)
+        if plane.queues[replica_index].length == 1:
+            call_for_head(plane, replica_index, now)
     elif replica.state <= HOLDING and (idle or plane.queues[replica_index].length >= service.max_batch):
         mark(plane, replica_index)

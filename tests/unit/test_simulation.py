@@ -154,6 +154,28 @@ def test_nothing_counted_is_null_and_never_nan():
     json.dumps(result.summary, allow_nan=False)
 
 
+def test_a_tpu_slice_has_one_of_its_shapes():
+    spec = sim.load(
+        {
+            "fleetsim": 1,
+            "name": "slices",
+            "horizon": "1 h",
+            "pools": {"v5e": {"accelerator": "TPU-v5e", "nodes": 2}},
+            "services": {
+                "s": {
+                    "model": "Llama-3.1-8B",
+                    "pools": ["v5e"],
+                    "parallelism": {"tensor": 2},
+                    "replicas": 1,
+                    "requests": {"arrivals": {"process": "poisson", "rate": "1/s"}, "lengths": "azure-conv-2023"},
+                }
+            },
+        }
+    )
+    with pytest.raises(sim.ScenarioError, match=r"parallelism.tensor: TPU-v5e has no slice of 2 .*1, 4, 8"):
+        sim.run(spec)
+
+
 def test_a_user_may_hand_in_a_policy(tmp_path):
     class Largest:
         blocks, preempts, sees = False, False, "nothing"
