@@ -69,7 +69,7 @@ def kernel(function: Function) -> Function:
     mark = folder / f"{function.__name__}.compiled"
 
     def call(*arguments: Any) -> Any:
-        if not compiled.signatures and not mark.exists():
+        if not compiled.overloads and not mark.exists():
             sys.stderr.write(f"fleetsim: compiling `{function.__name__}` (once for this version and machine) ...\n")
             sys.stderr.flush()
             result = compiled(*arguments)

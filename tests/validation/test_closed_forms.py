@@ -96,7 +96,7 @@ CASES = [
         "M/M/10, lambda 9",
         10,
         9.0,
-        3e6,
+        5e6,
         {f"{WAIT}.mean": 0.6687315241, f"{WAIT}.p95": 2.5933596649, f"{WAIT}.p99": 4.2027975773},
     ),
     # Pollaczek-Khinchine; the quantiles of M/D/1 are Erlang's series.
