@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.report.elements import Table, said
 from analysis.run_folder import Run, resolved
-from analysis.wording import SPACE, UNKNOWN, duration, energy, exact, figure, find, mass, money, number, power, share
+from analysis.wording import SPACE, UNKNOWN, energy, exact, figure, find, mass, money, number, power, share
 
 NOTHING_READ = sha256().hexdigest()
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
@@ -187,7 +187,5 @@ def provenance(summary: Mapping[str, Any]) -> Table:
         *([["files that it names (SHA-256)", said(inputs)]] if inputs else []),
         ["versions", said(run.get("versions"))],
         ["decisions", number(run.get("decisions"))],
-        ["time the run took", duration(run.get("wall_s"))],
-        ["requests simulated per second", number(run.get("requests_per_wall_s"))],
     ]
     return Table("This run", ("", ""), rows, 2)

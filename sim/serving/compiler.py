@@ -7,6 +7,7 @@ named by a hash of every file of this room, numba's version and the processor: a
 import hashlib
 import os
 import platform
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -31,7 +32,20 @@ def _user_cache() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.gettempdir()) / f"fleetsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        return _temporary_cache()
+
+
+def _temporary_cache() -> Path:
+    """A folder of this user's own: machine code from anybody else's would be run as one's own."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"fleetsim-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.stat(follow_symlinks=False)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="fleetsim-"))
+    own = stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
+    return folder if own or not hasattr(os, "getuid") else Path(tempfile.mkdtemp(prefix="fleetsim-"))
 
 
 @cache

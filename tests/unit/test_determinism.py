@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,6 @@ from analysis import report
 
 ROOT = Path(__file__).parents[2]
 CLOCK = ("wall_s", "requests_per_wall_s")
-CLOCK_ROWS = rb'<tr><th scope="row">(?:time the run took|requests simulated per second)</th>.*?</tr>'
 CHAT = {
     "model": "Llama-3.1-8B",
     "pools": ["h100"],
@@ -63,14 +61,12 @@ def scenario(**services):
 
 
 def contents(folder):
-    """Every file of a run's folder, as bytes; summary and report without what the wall clock says."""
+    """Every file of a run's folder, as bytes; the summary without what the wall clock says."""
     found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     summary = json.loads(found["summary.json"])
     for name in CLOCK:
         del summary["run"][name]
-    page, rows = re.subn(CLOCK_ROWS, b"", found["report.html"])
-    assert rows == len(CLOCK)
-    return found | {"summary.json": json.dumps(summary).encode(), "report.html": page}
+    return found | {"summary.json": json.dumps(summary).encode()}
 
 
 def files(result, folder):
