@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.fleet.environment import FleetEnvironment, Phase, Process
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
+from sim.fleet.pool import FleetError
 from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
 from sim.results import Result, Run
@@ -102,6 +103,8 @@ class Simulation:
 
     def _close(self) -> None:
         now = self.environment.now
+        if now <= self.scenario.warmup:
+            raise FleetError(f"every job had ended at {now:g} s, within the warm-up: there is nothing to count")
         self.closing = self._meter.read(now)
         if self.samples[-1].time < now:
             self.samples.append(self.closing)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import sim
+from sim.fleet.pool import FleetError
 
 GPU = {"gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "60 W", "busy_power": "400 W"}}
 UNIT = {"unit": {"kind": "single_pass", "latency": {"batch": [1], "seconds": [1.0]}}}
@@ -70,6 +71,12 @@ def test_draining_leaves_nothing_in_flight_and_counts_nothing_after_the_horizon(
         assert plain.metric(path) == drained.metric(path)
     assert all(law["holds"] for law in drained.summary["audit"])
     assert drained.telemetry.time_s.max() == 2000.0
+
+
+def test_jobs_that_end_within_the_warm_up_leave_nothing_to_count(tmp_path):
+    jobs = training(("a", 0, 4, 100), folder=tmp_path)
+    with pytest.raises(FleetError, match="ended at 100 s, within the warm-up"):
+        sim.run(scenario(horizon="jobs_done", warmup="1 h", training=jobs))
 
 
 def test_jobs_for_which_the_services_leave_no_room_do_not_wait_for_ever(tmp_path):
