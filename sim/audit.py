@@ -118,7 +118,7 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
 
 def _energy(run: "Run", accounts: Accounts) -> Iterator[Law]:
     """Energy is the sum over states of watts and seconds, and of the power drawn over time."""
-    samples = [run.opening, *(s for s in run.samples if run.opening.time < s.time < run.closing.time), run.closing]
+    samples = run.window
     elapsed = np.diff([sample.time for sample in samples])
     watts = pool_power(samples)
     for name, index in run.ledger.pools.items():

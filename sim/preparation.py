@@ -16,7 +16,7 @@ from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
-from sim.policies.registry import PolicyError, resolve
+from sim.policies.registry import PolicyError, check, resolve
 from sim.scenario import Problem, Scenario, ScenarioError
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.service import DynamicBatching, Service
@@ -77,12 +77,16 @@ def prepare(
 
 def _resolve_policies(prepared: Prepared, instances: Mapping[str, Any]) -> None:
     scenario = prepared.scenario
+    for unknown in sorted(instances.keys() - set(SEAMS)):
+        prepared.problems.append(scenario.problem("policies", f"there is no `{unknown}` policy", ", ".join(SEAMS)))
     for seam in SEAMS:
         reference = getattr(scenario.policies, seam)
         with prepared.checking(f"policies.{seam}"):
-            prepared.policies[seam] = instances.get(seam) or resolve(
-                seam, reference.name, reference.options, scenario.folder
-            )
+            if seam in instances:
+                check(seam, instances[seam])
+                prepared.policies[seam] = instances[seam]
+            else:
+                prepared.policies[seam] = resolve(seam, reference.name, reference.options, scenario.folder)
 
 
 def _start_sources(prepared: Prepared, block_size: int | None) -> None:

@@ -49,6 +49,12 @@ class Run:
             raise LookupError("the run has no services")
         return self.plane
 
+    @property
+    def window(self) -> list[Totals]:
+        """The totals at the edges of the window and at each interval of telemetry in between."""
+        inside = (sample for sample in self.samples if self.opening.time < sample.time < self.closing.time)
+        return [self.opening, *inside, self.closing]
+
     @cached_property
     def inputs_sha256(self) -> str:
         """A hash of the bytes of every file that the scenario names."""

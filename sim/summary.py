@@ -141,11 +141,7 @@ def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
 
 def _power(run: "Run", pools: list[str]) -> Summary:
     """Mean, 99th percentile and peak of the watts that some pools draw, each a mean over a telemetry interval."""
-    samples = [sample for sample in run.samples if run.opening.time <= sample.time]
-    if not samples or samples[0].time > run.opening.time:
-        samples.insert(0, run.opening)
-    if len(samples) < 2:
-        return {"mean": None, "p99": None, "peak": None}
+    samples = run.window
     indices = [run.ledger.pools[name] for name in pools]
     elapsed = np.diff([sample.time for sample in samples])
     watts = pool_power(samples)[:, indices].sum(axis=1)

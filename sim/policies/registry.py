@@ -1,7 +1,7 @@
 """Which policies there are, by seam and name, without importing any of them.
 
-A built-in name stands for an import string; a user's own class is written `package.module:Class` and needs no entry
-here.
+A built-in name stands for an import string, a routing rule for what it does; a user's own class is written
+`package.module:Class` and needs no entry here.
 """
 
 import importlib
@@ -20,6 +20,14 @@ class PolicyError(ValueError):
     """A policy cannot be had, or does not take the options given."""
 
 
+ROUTING: Mapping[str, str] = {
+    "central_queue": "Requests wait in one queue, and the next replica with room takes its head.",
+    "round_robin": "Each replica in turn.",
+    "random": "Any replica, all with the same probability.",
+    "least_outstanding": "The replica with the fewest requests waiting or running.",
+    "power_of_two": "Of two replicas drawn at random, the one with fewer requests waiting or running.",
+}
+"""What the rules do that send requests to replicas; they are compiled with the request plane."""
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "scheduling": {
         "fifo": "sim.policies.scheduling:Fifo",
@@ -31,18 +39,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
     "sharing": {"static": "sim.policies.sharing:Static"},
     "power": {"none": "sim.policies.power:Uncapped"},
-    "routing": dict.fromkeys(
-        ("central_queue", "round_robin", "random", "least_outstanding", "power_of_two"), "sim.serving.layout:ROUTING"
-    ),
+    "routing": ROUTING,
 }
-ROUTING: Mapping[str, str] = {
-    "central_queue": "Requests wait in one queue, and the next replica with room takes its head.",
-    "round_robin": "Each replica in turn.",
-    "random": "Any replica, all with the same probability.",
-    "least_outstanding": "The replica with the fewest requests waiting or running.",
-    "power_of_two": "Of two replicas drawn at random, the one with fewer requests waiting or running.",
-}
-"""What the rules do that send requests to replicas; they are compiled with the request plane."""
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
@@ -89,8 +87,8 @@ def resolve(seam: str, name: str, options: Mapping[str, Any], folder: Path | Non
     A user's own class may come from a module in `folder`.
     """
     own = name not in BUILT_IN[seam]
-    if own and seam not in _OWN:
-        raise PolicyError(f"a class of one's own for {seam} arrives in a later version")
+    if own:
+        _check_open(seam)
     factory = _load(seam, name, folder) if own else _load(seam, BUILT_IN[seam][name], None)
     try:
         signature = inspect.signature(factory)
@@ -104,6 +102,17 @@ def resolve(seam: str, name: str, options: Mapping[str, Any], folder: Path | Non
     if own:
         _check(seam, name, policy)
     return policy
+
+
+def check(seam: str, policy: Any) -> None:
+    """Refuse an instance of a user's own that would be ignored, or lacks a part of its protocol. Raises PolicyError."""
+    _check_open(seam)
+    _check(seam, type(policy).__name__, policy)
+
+
+def _check_open(seam: str) -> None:
+    if seam not in _OWN:
+        raise PolicyError(f"a policy of one's own for {seam} arrives in a later version")
 
 
 def _load(seam: str, name: str, folder: Path | None) -> Any:

@@ -58,9 +58,6 @@ ROUTING = {
 
 # Phases that energy is booked to.
 PHASES = ("prefill", "decode", "batch")
-PHASE_PREFILL = 0
-PHASE_DECODE = 1
-PHASE_BATCH = 2
 
 # Latencies that are counted.
 METRICS = ("queueing_s", "ttft_s", "tpot_s", "e2e_s")

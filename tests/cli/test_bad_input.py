@@ -65,7 +65,7 @@ WRONG = {
     "own power policy": (
         "power: none",
         "power: nowhere:Mine",
-        "policies.power: a class of one's own for power arrives",
+        "policies.power: a policy of one's own for power arrives",
     ),
     "tag": ("seed: 7", "seed: !!python/object/apply:os.system [ls]", "tags such as"),
 }

@@ -199,6 +199,19 @@ def test_a_user_may_hand_in_a_policy(tmp_path):
     assert start["c"] <= start["b"]
 
 
+@pytest.mark.parametrize(
+    ("policies", "said"),
+    [
+        ({"power": object()}, "a policy of one's own for power arrives in a later version"),
+        ({"scheduling": object()}, "object` lacks `blocks`"),
+        ({"schedulling": object()}, "there is no `schedulling` policy"),
+    ],
+)
+def test_a_policy_that_would_be_ignored_is_refused(policies, said):
+    with pytest.raises(sim.ScenarioError, match=said):
+        sim.run(scenario(), policies=policies)
+
+
 def test_rows_hold_every_request_once(tmp_path):
     import pandas as pd
 
