@@ -71,7 +71,7 @@ def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Re
         yield "requests", "no request arrives before the horizon"
     if isinstance(scenario.horizon, str) or not found.arriving.number:
         return
-    window = scenario.horizon - scenario.warmup
+    window = scenario.horizon - (0.0 if isinstance(scenario.warmup, str) else scenario.warmup)
     counted = found.arriving.number * window / scenario.horizon
     if counted < REQUESTS_FOR_A_TAIL:
         yield "requests", f"about {counted:,.0f} requests are counted: too few for a 99th percentile"

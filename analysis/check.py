@@ -51,7 +51,10 @@ def _detail(name: str, text: str) -> str:
 
 def _clock(scenario: Scenario) -> str:
     horizon = "until every job has ended" if isinstance(scenario.horizon, str) else duration(scenario.horizon)
-    counted = f"counted after {duration(scenario.warmup)}" if scenario.warmup else "no warm-up"
+    if isinstance(scenario.warmup, str):
+        counted = "counted after a warm-up that a pilot run finds"
+    else:
+        counted = f"counted after {duration(scenario.warmup)}" if scenario.warmup else "no warm-up"
     return f"{scenario.name}: {horizon} from {scenario.start:%Y-%m-%d %H:%M}, {counted}, seed {scenario.seed}"
 
 

@@ -4,7 +4,7 @@ What only shows here (a model that does not fit, a policy's options, a broken tr
 with file, line and key; all of them are reported at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -16,8 +16,9 @@ from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+from sim.pilot import WarmUp
 from sim.policies.registry import PolicyError, check, resolve
-from sim.scenario import Problem, Scenario, ScenarioError
+from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.service import DynamicBatching, Service
 from sim.workload.jobs import JobRequest, job_source
@@ -40,6 +41,10 @@ class Prepared:
     """By service, one a replica."""
     requests: dict[str, RequestSource] = field(default_factory=dict)
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """By the path of a block of durations, those beyond which the share is counted one by one."""
+    warm_up: WarmUp | None = None
+    """How the warm-up was found, where the scenario left it open."""
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -47,6 +52,18 @@ class Prepared:
     def until(self) -> float:
         """Seconds at which arrivals end: the horizon, or never where the run ends with its jobs."""
         return FOREVER if isinstance(self.scenario.horizon, str) else self.scenario.horizon
+
+    @property
+    def warmup(self) -> float:
+        """Seconds that are not counted."""
+        if isinstance(self.scenario.warmup, str):
+            raise TypeError("the warm-up is still to be found")
+        return self.scenario.warmup
+
+    def limits_of(self, kind: str, name: str) -> dict[str, Sequence[float]]:
+        """The registered limits of a service or a stream, by the name of the block."""
+        place = paths.join((kind, name)) + "."
+        return {path.removeprefix(place): given for path, given in self.limits.items() if path.startswith(place)}
 
     @contextmanager
     def checking(self, path: str) -> Iterator[None]:
@@ -58,13 +75,18 @@ class Prepared:
 
 
 def prepare(
-    scenario: Scenario, policies: Mapping[str, Any] | None = None, *, block_size: int | None = None
+    scenario: Scenario,
+    policies: Mapping[str, Any] | None = None,
+    *,
+    limits: Mapping[str, Sequence[float]] | None = None,
+    block_size: int | None = None,
 ) -> Prepared:
     """Build what a run of a scenario needs. Raises ScenarioError.
 
-    `policies` replaces policies by instances; `block_size` is how many requests are drawn at a time.
+    `policies` replaces policies by instances; `limits` names durations by the path of their block, such as
+    `services.chat.ttft_s`, whose share over each is counted; `block_size` is how many requests are drawn at a time.
     """
-    prepared = Prepared(scenario)
+    prepared = Prepared(scenario, limits=limits or {})
     _resolve_policies(prepared, policies or {})
     _check_jobs_end(prepared)
     _start_sources(prepared, block_size)

@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.assumptions import assumptions
+from sim.batches import Batches, batch_summaries
 from sim.fleet.ledger import Ledger, State
 from sim.preparation import Prepared
 from sim.scenario import Scenario, paths
 from sim.serving import layout
-from sim.serving.counting import bucket_edges
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter, open_rows
+from sim.serving.summary import EDGES
 from sim.summary import Summary, summarize
 from sim.telemetry import Totals, telemetry_frame
 from sim.training.job import Job
@@ -37,6 +42,7 @@ class Run:
     opening: Totals
     closing: Totals
     samples: list[Totals]
+    batches: Batches
     ended: float
     wall: float
     decisions: int
@@ -83,6 +89,17 @@ class Result:
         summary = summarize(run) | {"assumptions": assumptions(scenario)}
         telemetry = telemetry_frame(run.samples, run.ledger, replicas, list(scenario.training))
         return cls(scenario, summary, telemetry, _jobs_frame(run), _latency_frame(run), run)
+
+    @cached_property
+    def batches(self) -> list[Summary]:
+        """What each of the equal parts of the window says, in the form of the summary and scaled to the window."""
+        return batch_summaries(self._run)
+
+    def batch_latencies(self) -> "list[pd.DataFrame]":
+        """The buckets of every latency that hold something, of each batch: the columns of `latency`."""
+        dimensions = len(self.scenario.services), len(layout.METRICS), len(EDGES)
+        counted = self._run.batches.counted
+        return [_buckets(self.scenario, np.unravel_index(at, dimensions), numbers) for at, numbers in counted]
 
     def metric(self, path: str) -> Any:
         """Return the figure at a dotted path of the summary, such as `services.chat.ttft_s.p99`. Raises KeyError."""
@@ -144,14 +161,21 @@ def _job_bill(run: Run, job: Job, seconds: float) -> tuple[float, float | None]:
 
 def _latency_frame(run: Run) -> "pd.DataFrame":
     """The buckets of every latency that hold something: service, metric, low_s, high_s, count."""
-    import numpy as np
+    counts = run.plane.plane.counts if run.plane is not None else np.zeros((0, 0, 0), np.int64)
+    places = counts.nonzero()
+    return _buckets(run.prepared.scenario, places, counts[places])
+
+
+def _buckets(scenario: Scenario, places: Sequence[NDArray[np.intp]], counts: NDArray[np.int64]) -> "pd.DataFrame":
+    """Rows for buckets at (service, metric, bucket)."""
     import pandas as pd
 
-    rows: list[tuple[str, str, float, float, int]] = []
-    if run.plane is not None:
-        for index, plan in enumerate(run.plane.services):
-            for number, metric in enumerate(layout.METRICS):
-                counts = run.plane.plane.counts[index, number]
-                buckets = np.flatnonzero(counts).tolist()
-                rows += [(plan.name, metric, *bucket_edges(bucket), int(counts[bucket])) for bucket in buckets]
-    return pd.DataFrame(rows, columns=["service", "metric", "low_s", "high_s", "count"])
+    services, metrics, buckets = places
+    columns = {
+        "service": np.array(list(scenario.services), object)[services],
+        "metric": np.array(layout.METRICS, object)[metrics],
+        "low_s": EDGES[buckets, 0],
+        "high_s": EDGES[buckets, 1],
+        "count": counts,
+    }
+    return pd.DataFrame(columns)

@@ -1,12 +1,14 @@
 """One run: both planes on one clock, from the first arrival to the horizon."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sim.batches import Batches
 from sim.fleet.environment import FleetEnvironment, Phase, Process
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
+from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
 from sim.results import Result, Run
@@ -17,6 +19,8 @@ from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key
 
+BATCHES = 64
+"""Equal parts of the window: enough to see how they depend on one another."""
 DRAIN_STEP = 3600.0
 """Seconds by which requests in flight are brought forward at a time once the horizon is passed."""
 
@@ -26,24 +30,47 @@ def run(
     *,
     seed: int | None = None,
     policies: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Sequence[float]] | None = None,
+    batches: int = BATCHES,
     progress: Callable[[float], None] | None = None,
     block_size: int | None = None,
 ) -> Result:
     """Run a scenario once.
 
-    `seed` replaces the scenario's own; `policies` replaces policies by instances, by seam; `progress` is told the
-    share of the horizon that is done; `block_size` is how many requests are drawn at a time, and changes nothing else.
+    `seed` replaces the scenario's own; `policies` replaces policies by instances, by seam; `limits` names durations by
+    the path of their block, such as `services.chat.ttft_s`, whose share over each is counted; `batches` is into how
+    many equal parts the window is cut, from which its intervals are made (0: none); `progress` is told the share of
+    the horizon that is done; `block_size` is how many requests are drawn at a time, and changes nothing else.
     Raises ScenarioError for what is wrong with the input.
     """
     if seed is not None:
         scenario = scenario.with_({"seed": seed})
-    return simulate(prepare(scenario, policies, block_size=block_size), progress=progress)
+    prepared = ready(scenario, policies, limits=limits, block_size=block_size)
+    return simulate(prepared, batches=batches, progress=progress)
 
 
-def simulate(prepared: Prepared, *, progress: Callable[[float], None] | None = None) -> Result:
-    """Run what is prepared; `progress` is told the share of the horizon that is done. Raises FleetError."""
+def ready(
+    scenario: Scenario,
+    policies: Mapping[str, Any] | None = None,
+    *,
+    limits: Mapping[str, Sequence[float]] | None = None,
+    block_size: int | None = None,
+) -> Prepared:
+    """Prepare a scenario as `prepare` does, its warm-up found by a pilot run where it says `auto`."""
+    if scenario.warmup != "auto":
+        return prepare(scenario, policies, limits=limits, block_size=block_size)
+    pilot = simulate(prepare(pilot_of(scenario), policies), batches=0)
+    found = warm_up([pilot.telemetry])
+    scenario = scenario.with_({"warmup": f"{found.seconds!r} s"})
+    prepared = prepare(scenario, policies, limits=limits, block_size=block_size)
+    prepared.warm_up = found
+    return prepared
+
+
+def simulate(prepared: Prepared, *, batches: int = BATCHES, progress: Callable[[float], None] | None = None) -> Result:
+    """Run what is prepared, as `run` does. Raises FleetError."""
     began = time.perf_counter()
-    simulation = Simulation(prepared, progress=progress)
+    simulation = Simulation(prepared, batches=batches, progress=progress)
     simulation.run()
     return Result.of(simulation.finished(time.perf_counter() - began))
 
@@ -51,7 +78,9 @@ def simulate(prepared: Prepared, *, progress: Callable[[float], None] | None = N
 class Simulation:
     """A run that is built and not yet run: `environment` is its clock, on which one may put further processes."""
 
-    def __init__(self, prepared: Prepared, *, progress: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, prepared: Prepared, *, batches: int = 0, progress: Callable[[float], None] | None = None
+    ) -> None:
         self.prepared = prepared
         self.scenario = prepared.scenario
         self.end = prepared.until
@@ -65,13 +94,16 @@ class Simulation:
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
         self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.holdings)
+        self.batches = Batches(self.plane)
+        self._cuts = batches if self.end < FOREVER else 0
 
     def run(self) -> None:
         """Run to the horizon, and beyond it to the end of what is in flight where the scenario drains."""
         self.samples.append(self._meter.read(0.0))
-        warmup = self.environment.at(self.scenario.warmup, Phase.BOUNDARY)
+        warmup = self.environment.at(self.prepared.warmup, Phase.BOUNDARY)
         warmup.callbacks.append(lambda _: self._open())
         self.environment.process(self._sampling())
+        self.environment.process(self._batching())
         horizon = self.jobs.done if self.end == FOREVER else self.environment.at(self.end, Phase.BOUNDARY)
         self.environment.run(until=horizon)
         self._close()
@@ -92,6 +124,7 @@ class Simulation:
             opening=self.opening,
             closing=self.closing,
             samples=self.samples,
+            batches=self.batches,
             ended=self.environment.now,
             wall=wall,
             decisions=self.environment.decisions,
@@ -103,9 +136,11 @@ class Simulation:
 
     def _close(self) -> None:
         now = self.environment.now
-        if now <= self.scenario.warmup:
+        if now <= self.prepared.warmup:
             raise FleetError(f"every job had ended at {now:g} s, within the warm-up: there is nothing to count")
         self.closing = self._meter.read(now)
+        if self._cuts:
+            self.batches.mark(self.closing)
         if self.samples[-1].time < now:
             self.samples.append(self.closing)
         if self.plane is not None:
@@ -129,6 +164,13 @@ class Simulation:
             if self._progress and self.end < FOREVER:
                 self._progress(self.environment.now / self.end)
 
+    def _batching(self) -> Process:
+        """Cut the window into equal parts; the last ends with the window."""
+        begin = self.prepared.warmup
+        for number in range(self._cuts):
+            yield self.environment.at(begin + (self.end - begin) * number / self._cuts, Phase.BOUNDARY)
+            self.batches.mark(self._meter.read(self.environment.now))
+
     def _ledger(self) -> Ledger:
         """The ledger at time zero: services hold theirs, the rest is free."""
         prepared = self.prepared
@@ -145,7 +187,7 @@ class Simulation:
         if not self.scenario.services:
             return None
         plans = [self._service_plan(name) for name in self.scenario.services]
-        return RequestPlane(plans, window_start=self.scenario.warmup, on_rows=self.rows)
+        return RequestPlane(plans, window_start=self.prepared.warmup, on_rows=self.rows)
 
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]
@@ -166,6 +208,7 @@ class Simulation:
             slo_ttft=limits.get("ttft"),
             slo_tpot=limits.get("tpot"),
             slo_e2e=limits.get("e2e"),
+            limits=self.prepared.limits_of("services", name),
         )
 
     def _job_plane(self) -> JobPlane:

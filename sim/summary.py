@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,10 @@ def summarize(run: "Run") -> Summary:
         "run": _run(run),
         "services": {name: _service(run, accounts, index) for index, name in enumerate(run.prepared.scenario.services)},
         "training": {name: _stream(run, accounts, name) for name in run.prepared.scenario.training},
-        "pools": {name: _pool(run, accounts, name) for name in run.prepared.scenario.pools},
-        "sites": {name: _site(run, accounts, name) for name in run.prepared.scenario.sites},
-        "phases": _phases(run, accounts),
-        "fleet": _fleet(run, accounts),
+        "pools": {name: pool_summary(run, accounts, name) for name in run.prepared.scenario.pools},
+        "sites": {name: site_summary(run, accounts, name) for name in run.prepared.scenario.sites},
+        "phases": phases_summary(run, accounts),
+        "fleet": fleet_summary(run, accounts),
         "audit": audit(run, accounts),
         "notes": [*run.prepared.notes, *_unused_jobs(run)],
     }
@@ -50,9 +51,10 @@ def _run(run: "Run") -> Summary:
         "start": scenario.start.isoformat(),
         "horizon_s": run.closing.time,
         "warmup_s": run.opening.time,
+        "warmup_by_metric": None if run.prepared.warm_up is None else run.prepared.warm_up.by_metric,
         "scenario_sha256": scenario.sha256,
         "inputs_sha256": run.inputs_sha256,
-        "versions": versions(),
+        "versions": dict(versions()),
         "requests": requests,
         "decisions": run.decisions,
         "wall_s": run.wall,
@@ -60,6 +62,7 @@ def _run(run: "Run") -> Summary:
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a run's figures."""
     found = {"python": platform.python_version()}
@@ -72,30 +75,55 @@ def versions() -> dict[str, str]:
 
 
 def _service(run: "Run", accounts: Accounts, index: int) -> Summary:
-    plane, window = run.request_plane, accounts.window
+    plane = run.request_plane
     plan = plane.services[index]
     spec = run.prepared.scenario.services[plan.name]
     generative = isinstance(plan.replica, GenerativeReplica)
-    change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
-    summary: Summary = {
+    slo = slo_block(plane.plane, index, spec.slo.limits, run.ended, accounts.window) if spec.slo else None
+    return {
         "requests": request_counts(plane.plane, index, run.ended),
         **latency_blocks(plane.plane, index, generative=generative),
-        "slo": slo_block(plane.plane, index, spec.slo.limits, run.ended, window) if spec.slo else None,
+        "slo": slo,
+        **service_work(run, accounts, index),
+    }
+
+
+def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
+    """What a service was asked for and did between the opening and the closing."""
+    plan, window = run.request_plane.services[index], accounts.window
+    change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
+    batches = change["batches"]
+    summary: Summary = {
+        "offered": {"requests_per_s": float(change["arrived"]) / window},
         "throughput": {"requests_per_s": float(change["finished"]) / window},
-        "batch_size_mean": float(change["batched"] / change["batches"]) if change["batches"] else None,
+        "batch_size_mean": float(change["batched"] / batches) if batches else None,
         "replicas": {"mean": float(plan.replicas), "max": plan.replicas, "started": 0, "stopped": 0},
         "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
     }
     if isinstance(plan.replica, GenerativeReplica):
         capacity = plan.replica.kv_capacity * plan.replicas * window
-        summary["throughput"]["prompt_tokens_per_s"] = float(change["prompt_tokens"]) / window
-        summary["throughput"]["output_tokens_per_s"] = float(change["output_tokens"]) / window
+        for kind in ("prompt_tokens", "output_tokens"):
+            summary["offered"][f"{kind}_per_s"] = float(change[f"offered_{kind}"]) / window
+            summary["throughput"][f"{kind}_per_s"] = float(change[kind]) / window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
         summary["preemptions"] = 0
+    else:
+        summary["offered"]["work_per_s"] = float(change["offered_work"]) / window
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
 
 
-_COUNTERS = ("finished", "batches", "batched", "prompt_tokens", "output_tokens", "kv_area")
+_COUNTERS = (
+    "arrived",
+    "finished",
+    "batches",
+    "batched",
+    "prompt_tokens",
+    "output_tokens",
+    "kv_area",
+    "offered_prompt_tokens",
+    "offered_output_tokens",
+    "offered_work",
+)
 
 
 def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float, tokens: float) -> Summary:
@@ -126,12 +154,19 @@ def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
     in_window = [job for job in jobs if opening <= job.submit < closing]
     by_use = accelerator_hours_by(jobs, opening, closing)
     held = sum(by_use.values())
-    bill = accounts.of_owner(name)
     return {
-        **stream_summary(in_window, run.ended),
-        "accelerator_hours": bill.accelerator_hours,
+        **stream_summary(in_window, run.ended, run.prepared.limits_of("training", name)),
         "accelerator_hours_by": by_use,
         "ettr": by_use["useful"] / held if held else None,
+        **stream_bill(accounts, name),
+    }
+
+
+def stream_bill(accounts: Accounts, name: str) -> Summary:
+    """What a stream of jobs took."""
+    bill = accounts.of_owner(name)
+    return {
+        "accelerator_hours": bill.accelerator_hours,
         "energy_kwh": bill.energy_kwh,
         "host_energy_kwh": bill.host_energy_kwh,
         "cost_usd": bill.cost_usd,
@@ -154,7 +189,8 @@ def _power(run: "Run", pools: list[str]) -> Summary:
     }
 
 
-def _pool(run: "Run", accounts: Accounts, name: str) -> Summary:
+def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
+    """How a pool was used."""
     scenario, everyone = run.prepared.scenario, list(run.ledger.owners)
     pool, bill = scenario.pools[name], accounts.of_pool(name)
     utilization = {
@@ -200,7 +236,8 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
     return achieved / (peak * size * accounts.window) if peak and achieved else None
 
 
-def _site(run: "Run", accounts: Accounts, name: str) -> Summary:
+def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
+    """What a site took, its facility included."""
     scenario = run.prepared.scenario
     pools = [pool for pool, spec in scenario.pools.items() if spec.site == name]
     bill, pue = accounts.of_site(name), scenario.sites[name].pue
@@ -213,7 +250,8 @@ def _site(run: "Run", accounts: Accounts, name: str) -> Summary:
     }
 
 
-def _phases(run: "Run", accounts: Accounts) -> Summary:
+def phases_summary(run: "Run", accounts: Accounts) -> Summary:
+    """What inference and training took."""
     owners: Mapping[str, Mapping[str, Any]] = {
         "inference": run.prepared.scenario.services,
         "training": run.prepared.scenario.training,
@@ -230,7 +268,8 @@ def _phase(bill: Bill) -> Summary:
     }
 
 
-def _fleet(run: "Run", accounts: Accounts) -> Summary:
+def fleet_summary(run: "Run", accounts: Accounts) -> Summary:
+    """What the whole fleet took."""
     bill, hours = accounts.of_fleet(), accounts.window / HOUR
     return {
         "accelerators": sum(pool.accelerators for pool in run.prepared.scenario.pools.values()),

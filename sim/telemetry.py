@@ -26,6 +26,8 @@ class Totals:
     time: float
     services: NDArray[Any]
     """Records of `layout.SERVICE`."""
+    moments: FloatArray
+    """Number, sum, sum of squares and largest, by service and latency."""
     busy: FloatArray
     """Replica-seconds by service and phase (prefill, decode, batch)."""
     joules: FloatArray
@@ -55,11 +57,12 @@ class Meter:
     def read(self, now: float) -> Totals:
         """Return the totals at `now` (seconds), the instant at which both planes stand."""
         self.ledger.settle(now)
-        services, busy, joules = self._read_plane()
+        services, moments, busy, joules = self._read_plane()
         running = [[stream.waiting, stream.running] for stream in self.jobs.streams.values()]
         return Totals(
             time=now,
             services=services,
+            moments=moments,
             busy=busy,
             joules=joules,
             seconds=self.ledger.seconds.copy(),
@@ -68,15 +71,16 @@ class Meter:
             jobs=np.array(running, np.int64).reshape(-1, 2),
         )
 
-    def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray]:
+    def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray, FloatArray]:
         if self.plane is None:
-            return np.zeros(0, layout.SERVICE), np.zeros((0, 3)), np.zeros((0, 3))
+            return np.zeros(0, layout.SERVICE), np.zeros((0, 4, 4)), np.zeros((0, 3)), np.zeros((0, 3))
         self.plane.settle()
         records = self.plane.plane.replicas
         busy = np.stack([records[f"busy_{phase}"] for phase in layout.PHASES], axis=1)
         joules = np.stack([records[f"joules_{phase}"] for phase in layout.PHASES], axis=1)
         self._book(busy.sum(axis=1), joules.sum(axis=1))
-        return self.plane.plane.services.copy(), *(self._by_service(totals) for totals in (busy, joules))
+        plane = self.plane.plane
+        return plane.services.copy(), plane.moments.copy(), *(self._by_service(totals) for totals in (busy, joules))
 
     def _by_service(self, totals: FloatArray) -> FloatArray:
         summed = np.zeros((len(self.plane.services) if self.plane else 0, totals.shape[1]))

@@ -15,6 +15,9 @@ FILES = (
     "jobs.parquet",
     "latency.parquet",
     "requests.parquet",
+    "replications.parquet",
+    "replication_latency.parquet",
+    "ensemble.parquet",
     "report.html",
     MARK,
 )

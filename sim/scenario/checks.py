@@ -50,7 +50,9 @@ def _owners(scenario: Scenario) -> Iterator[Problem]:
 def _clock(scenario: Scenario) -> Iterator[Problem]:
     if not isinstance(scenario.horizon, str) and scenario.horizon > LONGEST:
         yield scenario.problem("horizon", "the clock does not reach that far", "at most 270 y")
-    if not isinstance(scenario.horizon, str) and scenario.warmup >= scenario.horizon:
+    if isinstance(scenario.horizon, str) or isinstance(scenario.warmup, str):
+        return
+    if scenario.warmup >= scenario.horizon:
         yield scenario.problem("warmup", "the warm-up leaves nothing of the horizon")
 
 

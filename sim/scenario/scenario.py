@@ -23,7 +23,7 @@ from pydantic import (
 from sim.catalog.rows import Accelerator, Model
 from sim.scenario import paths, yaml_reader
 from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.base import Name, Node, context_of, fail, later
+from sim.scenario.base import Name, Node, context_of, fail
 from sim.scenario.document import Document
 from sim.scenario.errors import Position, Problem
 from sim.scenario.fleet import InlineAccelerator, InlineModel, Pool, Site
@@ -35,6 +35,7 @@ from sim.scenario.training import TrainingStream
 
 MONDAY = datetime(2027, 1, 4)  # noqa: DTZ001  wall time, read in the time zone of a site
 JOBS_DONE: Literal["jobs_done"] = "jobs_done"
+AUTO: Literal["auto"] = "auto"
 
 
 def _wall_time(value: Any) -> datetime:
@@ -56,6 +57,10 @@ WallTime = Annotated[
 Horizon = Annotated[
     Annotated[Literal["jobs_done"], Tag("name")] | Annotated[PositiveDuration, Tag("duration")],
     Discriminator(lambda value: "name" if value == JOBS_DONE else "duration"),
+]
+WarmUp = Annotated[
+    Annotated[Literal["auto"], Tag("name")] | Annotated[Duration, Tag("duration")],
+    Discriminator(lambda value: "name" if value == AUTO else "duration"),
 ]
 
 
@@ -86,7 +91,7 @@ class Scenario(Node):
     description: str = ""
     start: WallTime = MONDAY
     horizon: Horizon
-    warmup: Annotated[Duration, later("auto")] = 0.0
+    warmup: WarmUp = 0.0
     drain: bool = False
     seed: int = Field(default=0, ge=0)
     sites: Mapping[Name, Site] = Field(default_factory=dict, validate_default=True)

@@ -41,6 +41,9 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     service.index += 1
     if clock.window_start <= now < clock.window_end:
         service.arrived += 1
+        service.offered_prompt_tokens += arrival.prompt
+        service.offered_output_tokens += arrival.output
+        service.offered_work += arrival.work
     return request_index
 
 

@@ -60,6 +60,8 @@ def count(plane: Any, service_index: int, metric: int, value: float) -> None:
     moment[2] += value * value
     if value > moment[3]:
         moment[3] = value
+    for number in range(plane.limits.shape[2]):
+        plane.overs[service_index, metric, number] += value > plane.limits[service_index, metric, number]
 
 
 @helper

@@ -82,13 +82,14 @@ SERVICE = _record(
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "oldest youngest waiting running kv_reserved "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
-    "finished prompt_tokens output_tokens batches batched",
+    "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
     "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square "
-    "last_change waiting_area running_area kv_area waiting_sum running_sum",
+    "last_change waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
-"""`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law."""
+"""`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law.
+`offered_` is what the arrivals of the window bring, served or not."""
 
 REPLICA = _record(
     "service state marked changed batch tokens base steps planned iterations row root admitted members prefill_tokens "
@@ -119,7 +120,8 @@ class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
     `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
-    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
+    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands. `limits` are the
+    latencies (service, metric, limit) beyond which requests are counted in `overs`.
     """
 
     clock: Any
@@ -139,4 +141,6 @@ class Plane(NamedTuple):
     passes: Any
     counts: Any
     moments: Any
+    limits: Any
+    overs: Any
     rows: Any

@@ -1,7 +1,7 @@
 """The request plane as the rest of the program sees it: built from services, advanced, read, and fed with arrivals."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,6 +49,8 @@ class ServicePlan:
     slo_ttft: float | None = None
     slo_tpot: float | None = None
     slo_e2e: float | None = None
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Latencies, by metric, beyond which requests are counted one by one."""
 
 
 class RequestPlane:
@@ -190,6 +192,7 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
     clock["budget"], clock["reason"], clock["stop"] = EVENTS_PER_CALL, layout.REACHED, layout.NEVER
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
+    limits = _limits(services)
     margin = max((plan.max_batch for plan in services), default=0) + 1
     return layout.Plane(
         clock=clock,
@@ -209,8 +212,19 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         passes=passes,
         counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
         moments=np.zeros((count, len(layout.METRICS), 4)),
+        limits=limits,
+        overs=np.zeros(limits.shape, np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
     )
+
+
+def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
+    most = max((len(values) for plan in services for values in plan.limits.values()), default=0)
+    limits = np.full((len(services), len(layout.METRICS), most), layout.NEVER)
+    for index, plan in enumerate(services):
+        for metric, values in plan.limits.items():
+            limits[index, layout.METRICS.index(metric), : len(values)] = values
+    return limits
 
 
 def _no_events(entities: int) -> NDArray[Any]:

@@ -42,11 +42,29 @@ def _quantile(counts: NDArray[np.int64], cumulative: NDArray[np.int64], rank: fl
     return float(low + (high - low) * inside)
 
 
-def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict[str, Block]:
+def latency_names(*, generative: bool) -> tuple[str, ...]:
+    """The latencies that a service has."""
+    return layout.METRICS if generative else ("queueing_s", "e2e_s")
+
+
+def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
     """The latency blocks of a service by name."""
-    names = layout.METRICS if generative else ("queueing_s", "e2e_s")
-    rows = {name: layout.METRICS.index(name) for name in names}
-    return {name: latency_block(plane.counts[index, row], plane.moments[index, row]) for name, row in rows.items()}
+    rows = {name: layout.METRICS.index(name) for name in latency_names(generative=generative)}
+    return {
+        name: {**latency_block(plane.counts[index, row], plane.moments[index, row]), **_over(plane, index, row)}
+        for name, row in rows.items()
+    }
+
+
+def _over(plane: layout.Plane, index: int, row: int) -> dict[str, Any]:
+    """The share of requests beyond each registered limit, counted one by one."""
+    limits, number = plane.limits[index, row].tolist(), float(plane.moments[index, row, 0])
+    shares = {
+        repr(limit): float(over) / number if number else None
+        for limit, over in zip(limits, plane.overs[index, row], strict=True)
+        if limit < layout.NEVER
+    }
+    return {"over": shares} if shares else {}
 
 
 def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int]:

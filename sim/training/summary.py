@@ -1,6 +1,6 @@
 """What became of the jobs of a stream, as the blocks of a summary."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,27 @@ SHORTEST = 10.0
 """Seconds: bounded slowdown takes no duration as less."""
 
 
-def duration_block(values: NDArray[np.float64], censored: NDArray[np.float64]) -> Block:
-    """{mean, sd, p50 ... p999, max, count} of durations in seconds, some of them censored.
+def duration_block(
+    values: NDArray[np.float64], censored: NDArray[np.float64], limits: Sequence[float] = ()
+) -> dict[str, Any]:
+    """{mean, sd, p50 ... p999, max, count} of durations in seconds, some of them censored; and the shares over limits.
 
     Mean, sd and max are those of the finished ones. Quantiles count the censored, which have lasted so long and go on
     (Kaplan and Meier 1958); beyond what the censoring leaves known they are null.
     """
+    over = {"over": {repr(limit): _share_over(values, censored, limit) for limit in limits}} if limits else {}
     if len(values) == 0:
-        return {"mean": None, "sd": None, **dict.fromkeys(QUANTILES), "max": None, "count": 0}
-    block: Block = {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
+        return {"mean": None, "sd": None, **dict.fromkeys(QUANTILES), "max": None, "count": 0, **over}
+    block: dict[str, Any] = {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
     block |= _kaplan_meier(values, censored)
-    return block | {"max": float(values.max()), "count": len(values)}
+    return block | {"max": float(values.max()), "count": len(values), **over}
+
+
+def _share_over(values: NDArray[np.float64], censored: NDArray[np.float64], limit: float) -> float | None:
+    """The share beyond a limit of those for which it is decided: the censored count once they have passed it."""
+    over = int((values > limit).sum()) + int((censored > limit).sum())
+    decided = len(values) + int((censored > limit).sum())
+    return over / decided if decided else None
 
 
 def _kaplan_meier(values: NDArray[np.float64], censored: NDArray[np.float64]) -> Block:
@@ -40,8 +50,11 @@ def _kaplan_meier(values: NDArray[np.float64], censored: NDArray[np.float64]) ->
     return quantiles
 
 
-def stream_summary(jobs: Sequence[Job], now: float) -> dict[str, Any]:
-    """Counts and durations of the jobs that arrived in the window, as they stand at `now` (seconds)."""
+def stream_summary(jobs: Sequence[Job], now: float, limits: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Counts and durations of the jobs that arrived in the window, as they stand at `now` (seconds).
+
+    `limits` are those, by block, beyond which the share of the jobs is asked for.
+    """
     by_status = {status: [job for job in jobs if job.status == status] for status in ("completed", "running", "queued")}
     rejected = sum(job.status == "rejected" for job in jobs)
     started = by_status["completed"] + by_status["running"]
@@ -60,10 +73,12 @@ def stream_summary(jobs: Sequence[Job], now: float) -> dict[str, Any]:
             "queued": len(by_status["queued"]),
             "censored": len(open_jobs),
         },
-        "queueing_s": duration_block(waits, still_waiting),
-        "jct_s": duration_block(completion, open_for),
-        "slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, 0.0)),
-        "bounded_slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, SHORTEST)),
+        "queueing_s": duration_block(waits, still_waiting, limits.get("queueing_s", ())),
+        "jct_s": duration_block(completion, open_for, limits.get("jct_s", ())),
+        "slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, 0.0), limits.get("slowdown", ())),
+        "bounded_slowdown": duration_block(
+            *_slowdowns(done, open_jobs, completion, open_for, SHORTEST), limits.get("bounded_slowdown", ())
+        ),
         "preemptions": 0,
         "failures": 0,
         "makespan_s": max(job.end for job in done) - min(job.submit for job in jobs) if done else None,

@@ -13,7 +13,7 @@ PACKAGES = ("sim", "analysis")
 LONGEST, LONG = 400, 350
 HEAVY = {"pandas", "matplotlib", "numba", "dask", "pyarrow", "jinja2"}
 
-FOUNDATIONS = ("sim.units", "sim.policies.protocols", "sim.policies.registry", "sim.whole_folder")
+FOUNDATIONS = ("sim.units", "sim.warmup", "sim.policies.protocols", "sim.policies.registry", "sim.whole_folder")
 LAYERS = [
     {*FOUNDATIONS},
     {"sim.catalog"},
@@ -25,6 +25,8 @@ LAYERS = [
     {
         "sim.preparation",
         "sim.telemetry",
+        "sim.batches",
+        "sim.pilot",
         "sim.accounts",
         "sim.assumptions",
         "sim.audit",

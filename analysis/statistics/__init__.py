@@ -1,0 +1,1 @@
+"""Statistics of simulation output: intervals, batches, comparisons, selection and stopping; arrays in, numbers out."""
