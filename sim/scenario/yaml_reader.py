@@ -22,6 +22,7 @@ LARGEST_FILE = 10_000_000
 MOST_VALUES = 200_000
 """Keys and values, aliases expanded."""
 DEEPEST = 60
+_TOO_DEEP = f"more than {DEEPEST} levels deep"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -97,7 +98,8 @@ def _compose(text: str, file: str) -> "_Node | None":
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
-        _refuse(place, f"not YAML: {error.problem or error.context}")
+        too_deep = "nesting depth" in str(error.problem)  # newer parsers have a limit of their own
+        _refuse(place, _TOO_DEEP if too_deep else f"not YAML: {error.problem or error.context}")
     except yaml.YAMLError as error:
         _refuse(Position(file), f"not YAML: {str(error).splitlines()[0]}")
 
@@ -136,7 +138,7 @@ class _Composer:
         if event.tag not in (None, "!"):
             _refuse(place, f"tags such as `{event.tag}` are not read")
         if depth > DEEPEST:
-            _refuse(place, f"more than {DEEPEST} levels deep")
+            _refuse(place, _TOO_DEEP)
         node = self.content(event, place, depth)
         if event.anchor:
             self.anchors[event.anchor] = node

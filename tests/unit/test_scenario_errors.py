@@ -43,7 +43,7 @@ WRONG = [
     (SMALL, "200000 s", "3 hours", "horizon", "not a unit of time"),
     (SMALL, "200000 s", "3 W", "horizon", "not a unit of time"),
     (SMALL, "horizon:", "horizont:", "horizont", "did you mean `horizon`?"),
-    (SMALL, "warmup: 2000 s", "warmup: auto", "warmup", "later version"),
+    (SMALL, "warmup: 2000 s", "warmup: automatic", "warmup", "is not a duration"),
     (SMALL, "fleetsim: 1", "fleetsim: 2", "fleetsim", "`2`"),
     (SMALL, "name: mm10", "name: 12", "name", "expected text"),
     (SMALL, "name: mm10", "name: 'a b'", "name", "not a name"),
