@@ -1,6 +1,8 @@
 """What `fleetsim check` says of a scenario: what a run would hold, what is doubtful, which defaults are in effect."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.cautions import cautions
 from analysis.expectation import (
@@ -15,10 +17,33 @@ from analysis.wording import duration, number, power, share
 from sim import units
 from sim.hardware.power import power_limit
 from sim.preparation import Prepared, prepare
-from sim.scenario import Scenario
+from sim.scenario import Scenario, load
+
+if TYPE_CHECKING:
+    from analysis.capacity.planning import Question
+    from analysis.studies.running import ReadyStudy
 
 GB = 1e9
 NAME_WIDTH = 12
+
+
+def describe_file(file: Path) -> list[str]:
+    """What the scenario, study or plan in a file would run. Raises ScenarioError."""
+    from analysis.documents import kind_of, open_document
+
+    document = open_document(file)
+    kind = kind_of(document)
+    if kind == "scenario":
+        return describe(load(file))
+    if kind == "study":
+        from analysis.studies.running import ready as ready_study
+
+        study = ready_study(document)
+        return [*_study(study), "", *describe(study.scenario)]
+    from analysis.capacity.planning import ready as ready_plan
+
+    question = ready_plan(document)
+    return [*_plan(question), "", *describe(question.scenario)]
 
 
 def describe(scenario: Scenario) -> list[str]:
@@ -34,6 +59,25 @@ def describe(scenario: Scenario) -> list[str]:
         *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training))),
         *_section("defaults in effect", _defaults(scenario)),
     ]
+
+
+def _study(study: "ReadyStudy") -> Iterator[str]:
+    number_of = "up to " * (study.study.replications != study.most) + number(study.most)
+    yield f"{study.study.study}: {number(len(study.points))} points, {number_of} replications of each"
+    for path in study.study.vary:
+        labels = dict.fromkeys(str(point.labels[path]) for point in study.points)
+        yield _item(path, ", ".join(labels))
+
+
+def _plan(question: "Question") -> Iterator[str]:
+    looks = question.rule.looks
+    yield (
+        f"{question.file.plan}: the smallest of {number(len(question.bounds.values))} values of {question.path}, "
+        f"{looks[0]} to {looks[-1]} replications of each that is looked at"
+    )
+    for constraint in question.constraints:
+        yield _item("promise", constraint.text)
+    yield _item("minimise", question.file.minimise)
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:

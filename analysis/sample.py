@@ -117,6 +117,10 @@ class Sample:
         ratio, without = parts.sum() / weights.sum(), (parts.sum() - parts) / (weights.sum() - weights)
         return np.asarray(m * ratio - (m - 1) * without)
 
+    def counted_behind(self, path: str) -> float:
+        """How many requests or jobs a mean or a share was formed of, in all looks. Raises FigureError."""
+        return float(np.nansum(self._weights(self.resolve(path))))
+
     def intervals(self, level: float = 0.95) -> dict[str, dict[str, Any]]:
         """The intervals of all figures, as a summary holds them."""
         quantiles = (f"{block}.{name}" for block in self._blocks for name in QUANTILES)
@@ -178,6 +182,19 @@ _PER = {
     "ettr": "accelerator_hours",
 }
 """Figures per something, and what they are per."""
+
+
+def usual_figures(sample: Sample) -> list[str]:
+    """The few figures that a planner asks for first, of those that are known."""
+    wanted = []
+    for service in dict.fromkeys(path.split(".requests.")[0] for path in sample.figures if ".requests.arrived" in path):
+        latency = "ttft_s" if f"{service}.ttft_s.mean" in sample.figures else "e2e_s"
+        wanted += [f"{service}.{latency}.p99", f"{service}.slo.attainment"]
+    streams = dict.fromkeys(path.split(".jobs.")[0] for path in sample.figures if ".jobs.submitted" in path)
+    wanted += [f"{stream}.jct_s.mean" for stream in streams]
+    wanted += ["fleet.energy_kwh", "fleet.cost_usd", "fleet.carbon_kg"]
+    known = {path for path, values in sample.figures.items() if np.isfinite(values).any()}
+    return [path for path in wanted if path in known]
 
 
 def over(block: str, limit: float) -> str:

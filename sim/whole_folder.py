@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "summary.json"
-"""The file that makes a folder one of a run; it is moved last."""
+"""The file that makes a folder one of a run."""
+MARKS = (MARK, "comparison.json", "study.json", "plan.json")
+"""The files that make a folder one of results; they are moved last."""
 FILES = (
     "scenario.yaml",
     "telemetry.parquet",
@@ -18,8 +20,10 @@ FILES = (
     "replications.parquet",
     "replication_latency.parquet",
     "ensemble.parquet",
+    "points.parquet",
+    "point_latency.parquet",
     "report.html",
-    MARK,
+    *MARKS,
 )
 
 
@@ -30,8 +34,8 @@ def written_whole(folder: Path, *, force: bool = False) -> Iterator[Path]:
     A run that `folder` holds is replaced where forced; other files in it are left alone. Raises FileExistsError where
     it holds a run, and OSError where it cannot be written.
     """
-    if (folder / MARK).exists() and not force:
-        raise FileExistsError(f"{folder} holds another run")
+    if any((folder / mark).exists() for mark in MARKS) and not force:
+        raise FileExistsError(f"{folder} holds other results")
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     home = folder if folder.is_dir() else folder.parent
@@ -55,6 +59,6 @@ def _move(partial: Path, folder: Path) -> None:
         return
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == MARK):
+    for file in sorted(partial.iterdir(), key=lambda file: file.name in MARKS):
         file.replace(folder / file.name)
     partial.rmdir()

@@ -245,7 +245,7 @@ def test_an_output_folder_in_use(fleetsim, tmp_path):
     (taken / "summary.json").write_text("{}")
     file = tmp_path / "small.yaml"
     file.write_text(SMALL)
-    refused(fleetsim("run", file, "--out", taken), tmp_path / "work", "holds another run", "--force")
+    refused(fleetsim("run", file, "--out", taken), tmp_path / "work", "holds other results", "--force")
     assert [path.name for path in taken.iterdir()] == ["summary.json"]
     refused(fleetsim("run", file, "--out", file), tmp_path / "work", "small.yaml: Not a directory")
     refused(fleetsim("run", file, "--out", file / "deeper"), tmp_path / "work", "Not a directory")

@@ -108,7 +108,7 @@ def test_a_folder_with_another_run_is_refused_before_the_run(tmp_path):
     begin = time.perf_counter()
     done = fleetsim("run", SMALL, "--out", tmp_path)
     assert done.returncode == 2
-    assert "holds another run" in done.stderr
+    assert "holds other results" in done.stderr
     assert (tmp_path / "summary.json").read_text() == "{}"
     assert time.perf_counter() - begin < 5
 

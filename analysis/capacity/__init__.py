@@ -1,0 +1,1 @@
+"""Capacity: the smallest fleet that keeps a promise."""
