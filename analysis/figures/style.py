@@ -21,6 +21,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 """Okabe and Ito's colours, without those too pale for a thin line on white."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 INK, MUTED, RULE = "#1c2733", "#5b6773", "#d9dee3"
 MOST_LINES = 5
 MOST_POINTS = 360
@@ -41,9 +42,10 @@ def canvas(
     rows: int = 1,
     columns: int = 1,
     left: float = 0.0,
+    right: float = 0.0,
     above: float = 0.0,
 ) -> tuple[Figure, list[Axes]]:
-    """Draw an empty chart: the finding, below it what is shown; `left` and `above` widen these margins (inches)."""
+    """Draw an empty chart: the finding, below it what is shown; the other lengths widen those margins (inches)."""
     heading = textwrap.wrap(title, 74) or [""]
     lines = textwrap.wrap(subtitle, 100)
     top = 0.36 + 0.22 * len(heading) + 0.17 * len(lines) + above
@@ -59,7 +61,7 @@ def canvas(
         rows,
         columns,
         left=(_MARGIN_LEFT + left) / _WIDTH,
-        right=1 - _MARGIN_RIGHT / _WIDTH,
+        right=1 - (_MARGIN_RIGHT + right) / _WIDTH,
         top=1 - top / total,
         bottom=0.52 / total,
         hspace=0.22,

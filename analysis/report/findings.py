@@ -1,32 +1,15 @@
 """What the run says, in sentences and in a few large figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from analysis.report.elements import Finding, Tile
 from analysis.run_folder import Run, limits, resolved, window
 from analysis.wording import SPACE, UNKNOWN, duration, energy, figure, find, listed, mass, money, number, plural, share
 
 MOST_SENTENCES = 6
 """Services and streams that get a sentence of their own, the worst first."""
 _LIMIT_NAMES = {"ttft_s": "first token within", "tpot_s": "each further token within", "e2e_s": "an answer within"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One sentence and whether it is good news."""
-
-    text: str
-    verdict: Literal["good", "bad", "plain"] = "plain"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One large figure, what it is, and a remark."""
-
-    value: str
-    label: str
-    remark: str = ""
 
 
 def findings(run: Run) -> list[Finding]:

@@ -8,6 +8,7 @@ from analysis import figures
 from analysis.report import fleet_tables
 from analysis.report.elements import Chart, Section, Table, chart
 from analysis.report.findings import worst_first
+from analysis.report.page import filled
 from analysis.run_folder import Run, limits, window
 from analysis.wording import duration, energy, find, joules, mass, money, number, share
 
@@ -51,10 +52,7 @@ def sections(run: Run) -> list[Section]:
         ),
         Section("Provenance", "", [fleet_tables.provenance(run.summary)]),
     ]
-    filled = [
-        Section(s.title, s.introduction, [i for i in s.items if isinstance(i, Chart) or i.rows]) for s in candidates
-    ]
-    return [section for section in filled if section.items]
+    return filled(candidates)
 
 
 def _shown(run: Run) -> tuple[dict[str, Any], str]:

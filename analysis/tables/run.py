@@ -1,4 +1,4 @@
-"""What a person reads in the terminal after a run."""
+"""A run in the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analysis.tables.layout import plain_table
 from analysis.wording import UNKNOWN, duration, energy, exact, find, joules, mass, money, number, power, share
 
 
@@ -33,22 +34,6 @@ def _headline(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        padding=(0, 1),
-        pad_edge=False,
-        header_style="dim",
-    )
-    table.add_column(columns[0], max_width=20, overflow="ellipsis", no_wrap=True)
-    for column in columns[1:]:
-        table.add_column(column, justify="right", overflow="fold")
-    return table
-
-
 def _services(summary: Mapping[str, Any]) -> Table:
     columns = (
         "arrived",
@@ -61,7 +46,7 @@ def _services(summary: Mapping[str, Any]) -> Table:
         "in SLO",
         "per request",
     )
-    table = _table("Services", "", *columns)
+    table = plain_table("Services", "", *columns)
     for name, service in (summary.get("services") or {}).items():
         table.add_row(
             escape(name),
@@ -82,7 +67,7 @@ def _quantiles(block: Mapping[str, Any], *keys: Sequence[str]) -> list[str]:
 
 def _training(summary: Mapping[str, Any]) -> Table:
     columns = ("jobs", "completed", "rejected", "at the end", "wait mean", "wait p90", "JCT mean", "JCT p90")
-    table = _table("Training", "", *columns)
+    table = plain_table("Training", "", *columns)
     for name, stream in (summary.get("training") or {}).items():
         table.add_row(
             escape(name),
@@ -93,7 +78,7 @@ def _training(summary: Mapping[str, Any]) -> Table:
 
 
 def _pools(summary: Mapping[str, Any]) -> Table:
-    table = _table("Pools", "", "accelerators", "held", "busy", "power mean", "power peak", "energy")
+    table = plain_table("Pools", "", "accelerators", "held", "busy", "power mean", "power peak", "energy")
     for name, pool in (summary.get("pools") or {}).items():
         table.add_row(
             escape(name),

@@ -1,0 +1,186 @@
+"""What was tried in a plan: the promise that binds, over the size that was decided."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from analysis.figures.style import INK, canvas, shortened
+from analysis.plan_words import VERDICTS, decided_words
+from analysis.quantities import in_words, scale_of, worded
+from analysis.wording import figure, number
+
+LOOKS = {
+    "met": ("#0072B2", "o", True),
+    "not_met": ("#D55E00", "X", True),
+    "undecided": ("#000000", "D", False),
+    "failed": ("#5b6773", "s", False),
+}
+"""How a verdict looks: colour, marker, filled."""
+_SPREAD = 30.0
+"""Largest over smallest estimate from which the axis is logarithmic."""
+
+
+def binding_text(data: Mapping[str, Any]) -> str | None:
+    """Return the constraint that binds the answer; of a plan without one, that with the nearest miss."""
+    constraints = [each["text"] for each in data.get("constraints") or []]
+    for recommended in data.get("recommended") or []:
+        text = (recommended.get("binding") or {}).get("constraint")
+        if text in constraints:
+            return str(text)
+    return constraints[0] if constraints else None
+
+
+def candidate_numbers(data: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the points of `plan_candidates`, in ascending order of what was decided."""
+    text, paths = binding_text(data), list(data.get("decision_variables") or {})
+    rows = []
+    for candidate in data.get("evaluated") or []:
+        found: Mapping[str, Any] = next(
+            (each for each in candidate.get("constraints") or [] if each["text"] == text), {}
+        )
+        decided = {path: (candidate.get("decided") or {}).get(path) for path in paths}
+        ends = {end: figure(found.get(end)) for end in ("estimate", "low", "high", "limit")}
+        rows.append({**decided, **ends, "verdict": candidate["verdict"], "replications": candidate.get("replications")})
+    columns = [*paths, "estimate", "low", "high", "limit", "verdict", "replications"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(paths, kind="stable", ignore_index=True) if paths else table
+
+
+def plan_candidates(data: Mapping[str, Any]) -> Figure:
+    """Draw the estimates of the binding constraint over the decided value, with intervals and the limit.
+
+    `data` holds the contents of plan.json. Raises ValueError where no candidate has an estimate.
+    """
+    table = candidate_numbers(data)
+    text = binding_text(data)
+    known = table.dropna(subset=["estimate"]).reset_index(drop=True)
+    if known.empty or text is None:
+        raise ValueError("no candidate has an estimate to draw")
+    metric = next(each["metric"] for each in data["constraints"] if each["text"] == text)
+    paths = list(data.get("decision_variables") or {})
+    one = len(paths) == 1
+    at = [float(value) for value in known[paths[0]]] if one else [float(place) for place in range(len(known))]
+    chart, (ax,) = canvas(_title(data, text), _subtitle(data, text, known), height=3.3, left=0.1, above=0.2)
+    size, unit = scale_of(metric, float(known["estimate"].abs().max()))
+    _value_axis(ax, known, size)
+    _draw(ax, at, known, size)
+    limit = figure(known["limit"].dropna().iloc[0]) if known["limit"].notna().any() else None
+    if limit is not None:
+        ax.axhline(limit / size, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+        ax.text(
+            1.01,
+            limit / size,
+            f"limit {worded(metric, limit)}",
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            size=8.5,
+        )
+    _decided_axis(ax, at, known, paths, one=one)
+    ax.set_ylabel(f"{in_words(metric)}{f' ({unit})' if unit else ''}")
+    _legend(ax, known)
+    return chart
+
+
+def _value_axis(ax: Axes, known: pd.DataFrame, size: float) -> None:
+    estimates = known["estimate"].to_numpy(dtype=float)
+    values = known[["estimate", "low", "high", "limit"]].to_numpy(dtype=float) / size
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if estimates.min() > 0 and estimates.max() > _SPREAD * estimates.min():
+        positive = values[values > 0]
+        ax.set_yscale("log")
+        ax.set_ylim(float(positive.min()) / 1.4, high * 1.6)
+        ticks = [10.0**power for power in range(-9, 10) if positive.min() / 1.4 <= 10.0**power <= high * 1.6]
+        ax.yaxis.set_major_locator(FixedLocator(ticks))
+        ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        room = 0.12 * ((high - low) or abs(high) or 1.0)
+        ax.set_ylim(low - room if low - room > 0 or low < 0 else 0.0, high + room)
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9), 5)))
+
+
+def _draw(ax: Axes, at: Sequence[float], known: pd.DataFrame, size: float) -> None:
+    for place, row in zip(at, known.to_dict("records"), strict=True):
+        colour, marker, filled = LOOKS.get(row["verdict"], LOOKS["undecided"])
+        low, high = figure(row["low"]), figure(row["high"])
+        if low is not None and high is not None:
+            ax.plot([place, place], [low / size, high / size], color=colour, linewidth=1.8)
+        ax.plot(
+            [place],
+            [row["estimate"] / size],
+            marker=marker,
+            color=colour,
+            markersize=7,
+            linestyle="",
+            markerfacecolor=colour if filled else "white",
+        )
+        if row["replications"]:
+            ax.annotate(
+                f"{row['replications']:.0f}",
+                (place, row["estimate"] / size),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                size=7.5,
+                color=INK,
+            )
+
+
+def _decided_axis(ax: Axes, at: Sequence[float], known: pd.DataFrame, paths: Sequence[str], *, one: bool) -> None:
+    if one:
+        few = len(set(at)) <= 16
+        ax.xaxis.set_major_locator(FixedLocator(sorted(set(at))) if few else MaxNLocator(nbins=10, integer=True))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+    else:
+        names = [decided_words({path: row[path] for path in paths}) for row in known.to_dict("records")]
+        ax.set_xticks(list(at), names, rotation=30 if len(names) > 8 else 0)
+    ax.margins(x=0.06)
+    ax.set_xlabel(shortened(", ".join(paths), 90))
+
+
+def _legend(ax: Axes, known: pd.DataFrame) -> None:
+    for verdict in dict.fromkeys(known["verdict"]):
+        colour, marker, filled = LOOKS.get(verdict, LOOKS["undecided"])
+        face = colour if filled else "white"
+        ax.plot(
+            [],
+            [],
+            marker=marker,
+            color=colour,
+            markerfacecolor=face,
+            linestyle="",
+            markersize=7,
+            label=VERDICTS.get(verdict, verdict),
+        )
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=4,
+        fontsize=8.5,
+        frameon=False,
+        labelcolor=INK,
+        borderpad=0.2,
+    )
+
+
+def _title(data: Mapping[str, Any], text: str) -> str:
+    for recommended in data.get("recommended") or []:
+        if recommended.get("decided") and recommended.get("status") != "infeasible":
+            sure = "is enough" if recommended["status"] == "met" else "is too close to call"
+            return f"{decided_words(recommended['decided'])} {sure}; {shortened(text, 60)} binds"
+    return f"Nothing in the bounds keeps {shortened(text, 60)}"
+
+
+def _subtitle(data: Mapping[str, Any], text: str, known: pd.DataFrame) -> str:
+    confidence = figure(data.get("confidence"))
+    level = "" if confidence is None else f" at {number(round(confidence * 100, 4))} % confidence"
+    counted = "candidate" if len(known) == 1 else "candidates"
+    return (
+        f"Estimates of {shortened(text, 60)} for {len(known)} {counted} with intervals{level}, the limit dashed; "
+        "small: replications; verdicts are on all constraints together"
+    )
