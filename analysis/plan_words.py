@@ -132,6 +132,13 @@ def margin_words(constraint: Mapping[str, Any] | None, found: Mapping[str, Any])
     return relative((estimate - limit if above else limit - estimate) / abs(limit))
 
 
+def promise_words(constraint: Mapping[str, Any]) -> str:
+    """`services.chat.ttft_s.p99 <= 2 s -> chat TTFT p99 ≤ 2 s`."""
+    sign = {"<=": "≤", ">=": "≥"}.get(str(constraint.get("operator")), str(constraint.get("operator")))
+    metric = str(constraint["metric"])
+    return f"{in_words(metric)} {sign}{SPACE}{worded(metric, constraint.get('limit'))}"
+
+
 def verdict_words(verdict: Any) -> str:
     """Return a verdict as people say it."""
     return VERDICTS.get(verdict, "unknown")

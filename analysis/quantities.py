@@ -132,7 +132,7 @@ def difference(path: str, value: Any) -> str:
         return UNKNOWN
     sign = "+" if known > 0 else MINUS if known < 0 else "±"
     if kind_of(path) == "share":
-        return f"{sign}{number(abs(known) * 100, 2)}{SPACE}points"
+        return f"{sign}{number(float(f'{abs(known) * 100:.2g}'), 2)}{SPACE}points"
     return sign + worded(path, abs(known))
 
 
@@ -143,7 +143,7 @@ def relative(part: Any) -> str:
         return UNKNOWN
     sign = "+" if known > 0 else MINUS if known < 0 else "±"
     percent = abs(known) * 100
-    return f"{sign}{number(percent, 2) if percent < 100 else f'{percent:,.0f}'}{SPACE}%"
+    return f"{sign}{number(float(f'{percent:.2g}'), 2) if percent < 100 else f'{percent:,.0f}'}{SPACE}%"
 
 
 def half_width(found: Mapping[str, Any] | None) -> float | None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from analysis.difference_words import excludes_zero
 from analysis.figures.style import COLOURS, INK, MARKERS, MUTED, canvas, shortened
 from analysis.quantities import THIN, THIN_NOTE, difference, in_words, relative, scale_of
-from analysis.wording import figure, listed, number, plural
+from analysis.wording import exact, figure, listed, number, plural
 
 MOST_SYSTEMS = 12
 MOST_METRICS = 8
@@ -42,16 +42,17 @@ def paired_differences(frame: pd.DataFrame, baseline: str = "the baseline") -> F
     metrics = list(dict.fromkeys(table["metric"]))
     systems = _shown(table)
     panels = metrics[:MOST_METRICS]
-    height = len(panels) * (0.62 + 0.235 * len(systems)) + 0.5
+    one, between = 0.2 + 0.235 * len(systems), 0.52
     chart, axes = canvas(
         _title(table, baseline),
         _subtitle(table, systems, metrics),
         rows=len(panels),
-        height=height,
+        height=1.12 + len(panels) * one + (len(panels) - 1) * between,
         left=0.86,
         right=0.5,
+        above=0.2,
+        between=between,
     )
-    chart.subplots_adjust(hspace=0.62 / (0.235 * len(systems) + 0.2))
     for ax, metric in zip(axes, panels, strict=True):
         _panel(ax, table[table["metric"] == metric], str(metric), systems)
     axes[-1].set_xlabel(f"difference from {shortened(baseline, 60)}")
@@ -82,7 +83,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, metric: str, systems: list[str]) -> Non
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
     suffix = " points" if absolute and unit == "%" else f" {unit}" if unit else ""
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{number(round(value, 9))}{suffix}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{exact(round(value, 9), 5)}{suffix}"))
     ax.set_title(in_words(metric), loc="left", size=9.5, weight="bold", color=INK, pad=4)
 
 

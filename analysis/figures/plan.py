@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.figures.style import INK, canvas, shortened
+from analysis.figures.style import INK, TIMES, canvas, shortened
 from analysis.plan_words import VERDICTS, decided_words
-from analysis.quantities import in_words, scale_of, worded
-from analysis.wording import figure, number
+from analysis.quantities import in_words, kind_of, scale_of, worded
+from analysis.wording import exact, figure, number
 
 LOOKS = {
     "met": ("#0072B2", "o", True),
@@ -23,6 +23,7 @@ LOOKS = {
 """How a verdict looks: colour, marker, filled."""
 _SPREAD = 30.0
 """Largest over smallest estimate from which the axis is logarithmic."""
+_MOST_TICKS = 22
 
 
 def binding_text(data: Mapping[str, Any]) -> str | None:
@@ -54,7 +55,8 @@ def candidate_numbers(data: Mapping[str, Any]) -> pd.DataFrame:
 def plan_candidates(data: Mapping[str, Any]) -> Figure:
     """Draw the estimates of the binding constraint over the decided value, with intervals and the limit.
 
-    `data` holds the contents of plan.json. Raises ValueError where no candidate has an estimate.
+    `data` holds the contents of plan.json. Values too uneven for a scale stand in order. Raises ValueError where no
+    candidate has an estimate.
     """
     table = candidate_numbers(data)
     text = binding_text(data)
@@ -62,46 +64,62 @@ def plan_candidates(data: Mapping[str, Any]) -> Figure:
     if known.empty or text is None:
         raise ValueError("no candidate has an estimate to draw")
     metric = next(each["metric"] for each in data["constraints"] if each["text"] == text)
-    paths = list(data.get("decision_variables") or {})
-    one = len(paths) == 1
-    at = [float(value) for value in known[paths[0]]] if one else [float(place) for place in range(len(known))]
-    chart, (ax,) = canvas(_title(data, text), _subtitle(data, text, known), height=3.3, left=0.1, above=0.2)
-    size, unit = scale_of(metric, float(known["estimate"].abs().max()))
-    _value_axis(ax, known, size)
-    _draw(ax, at, known, size)
+    chart, (ax,) = canvas(_title(data, text), _subtitle(data, text, known), height=3.3, left=0.14, above=0.2)
     limit = figure(known["limit"].dropna().iloc[0]) if known["limit"].notna().any() else None
+    size, label = _value_axis(ax, metric, known, limit)
+    ax.set_ylabel(label)
+    at = _decided_axis(ax, known, list(data.get("decision_variables") or {}))
+    _draw(ax, at, known, size)
     if limit is not None:
         ax.axhline(limit / size, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
-        ax.text(
-            1.01,
-            limit / size,
-            f"limit {worded(metric, limit)}",
-            transform=ax.get_yaxis_transform(),
-            va="center",
-            size=8.5,
-        )
-    _decided_axis(ax, at, known, paths, one=one)
-    ax.set_ylabel(f"{in_words(metric)}{f' ({unit})' if unit else ''}")
+        words = f"limit {worded(metric, limit)}"
+        ax.text(1.01, limit / size, words, transform=ax.get_yaxis_transform(), va="center", size=8.5, color=INK)
     _legend(ax, known)
     return chart
 
 
-def _value_axis(ax: Axes, known: pd.DataFrame, size: float) -> None:
+def _value_axis(ax: Axes, metric: str, known: pd.DataFrame, limit: float | None) -> tuple[float, str]:
+    """Give the axes a y axis, logarithmic where the estimates spread; return its unit's size and its label."""
     estimates = known["estimate"].to_numpy(dtype=float)
-    values = known[["estimate", "low", "high", "limit"]].to_numpy(dtype=float) / size
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    values = known[["estimate", "low", "high", "limit"]].to_numpy(dtype=float)
     if estimates.min() > 0 and estimates.max() > _SPREAD * estimates.min():
-        positive = values[values > 0]
+        low, high = float(np.nanmin(values[values > 0])) / 1.6, float(np.nanmax(values)) * 1.6
         ax.set_yscale("log")
-        ax.set_ylim(float(positive.min()) / 1.4, high * 1.6)
-        ticks = [10.0**power for power in range(-9, 10) if positive.min() / 1.4 <= 10.0**power <= high * 1.6]
+        ax.set_ylim(low, high)
+        powers = [10.0**power for power in range(-12, 13)]
+        ticks = [tick for tick in (TIMES if kind_of(metric) == "time" else powers) if low <= tick <= high]
         ax.yaxis.set_major_locator(FixedLocator(ticks))
         ax.yaxis.set_minor_locator(NullLocator())
-    else:
-        room = 0.12 * ((high - low) or abs(high) or 1.0)
-        ax.set_ylim(low - room if low - room > 0 or low < 0 else 0.0, high + room)
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9), 5)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: worded(metric, value)))
+        return 1.0, f"{in_words(metric)} (logarithmic)"
+    size, unit = scale_of(metric, max(float(np.abs(estimates).max()), abs(limit or 0.0)))
+    low, high = float(np.nanmin(values)) / size, float(np.nanmax(values)) / size
+    room = 0.12 * ((high - low) or abs(high) or 1.0)
+    ax.set_ylim(low - room if low - room > 0 or low < 0 else 0.0, high + room)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 5)))
+    return size, f"{in_words(metric)}{f' ({unit})' if unit else ''}"
+
+
+def _decided_axis(ax: Axes, known: pd.DataFrame, paths: Sequence[str]) -> list[float]:
+    """Give the axes an x axis of what was decided, and return where the candidates stand on it."""
+    label = shortened(", ".join(paths), 84)
+    numbers = [float(value) for value in known[paths[0]]] if len(paths) == 1 else []
+    steps = np.diff(sorted(set(numbers)))
+    if numbers and (len(steps) == 0 or steps.min() * _MOST_TICKS >= steps.sum()):
+        ax.xaxis.set_major_locator(FixedLocator(sorted(set(numbers))))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 6)))
+        ax.margins(x=0.06)
+        ax.set_xlabel(label)
+        return numbers
+    names = [decided_words({path: row[path] for path in paths}) for row in known.to_dict("records")]
+    places = [float(place) for place in range(len(known))]
+    kept = places[:: -(-len(places) // _MOST_TICKS)]
+    longest = max(map(len, names))
+    ax.set_xticks(kept, [names[int(place)] for place in kept], rotation=30 if longest * len(kept) > 80 else 0)
+    ax.margins(x=0.06)
+    ax.set_xlabel(f"{label} (in order, not to scale)")
+    return places
 
 
 def _draw(ax: Axes, at: Sequence[float], known: pd.DataFrame, size: float) -> None:
@@ -129,18 +147,6 @@ def _draw(ax: Axes, at: Sequence[float], known: pd.DataFrame, size: float) -> No
                 size=7.5,
                 color=INK,
             )
-
-
-def _decided_axis(ax: Axes, at: Sequence[float], known: pd.DataFrame, paths: Sequence[str], *, one: bool) -> None:
-    if one:
-        few = len(set(at)) <= 16
-        ax.xaxis.set_major_locator(FixedLocator(sorted(set(at))) if few else MaxNLocator(nbins=10, integer=True))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
-    else:
-        names = [decided_words({path: row[path] for path in paths}) for row in known.to_dict("records")]
-        ax.set_xticks(list(at), names, rotation=30 if len(names) > 8 else 0)
-    ax.margins(x=0.06)
-    ax.set_xlabel(shortened(", ".join(paths), 90))
 
 
 def _legend(ax: Axes, known: pd.DataFrame) -> None:

@@ -11,9 +11,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from analysis.figures.response_map import response_map
 from analysis.figures.study import numeric, path_words, response_numbers, varied
-from analysis.figures.style import COLOURS, DASHES, INK, MARKERS, MOST_LINES, canvas, label_ends, shortened
+from analysis.figures.style import COLOURS, DASHES, INK, MARKERS, MOST_LINES, MUTED, canvas, label_ends, shortened
 from analysis.quantities import THIN_NOTE, in_words, scale_of, worded
-from analysis.wording import figure, number, plural
+from analysis.wording import exact, figure, number, plural
 
 MOST_ROWS = 30
 MOST_PANELS = 6
@@ -75,7 +75,7 @@ def _lines(
     title: str,
     subtitle: str,
 ) -> Figure:
-    chart, axes = canvas(title, subtitle, rows=len(groups), height=1.2 + 2.4 * len(groups), right=0.3)
+    chart, axes = canvas(title, subtitle, rows=len(groups), height=1.2 + 2.4 * len(groups), left=0.14, right=0.3)
     every = pd.concat([group for _, group in groups])
     size, unit = scale_of(metric, float(every["mean"].abs().max()))
     bounds = _bounds(every, size)
@@ -96,7 +96,7 @@ def _lines(
     axes[-1].set_xlabel(path_words(x, paths) + (f" ({values[1]})" if values and values[1] else ""))
     if lines:
         heading = shortened(path_words(lines[0], paths), 22)
-        axes[0].text(1.012, 1.04, heading, transform=axes[0].transAxes, size=8.5, color=INK, va="bottom")
+        axes[0].text(1.012, 1.0, heading, transform=axes[0].transAxes, size=8.5, color=MUTED, va="bottom")
     return chart
 
 
@@ -112,7 +112,7 @@ def _draw_lines(ax: Axes, series: Sequence[tuple[str, pd.DataFrame]], x: str, si
         ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=8))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 6)))
     ax.margins(x=0.04)
 
 
@@ -167,7 +167,7 @@ def _bounds(table: pd.DataFrame, size: float) -> tuple[float, float]:
 
 def _value_axis(axis: Any) -> None:
     axis.set_major_locator(MaxNLocator(nbins=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9), 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 5)))
 
 
 def _dots(table: pd.DataFrame, metric: str, paths: Sequence[str], title: str, subtitle: str) -> Figure:
@@ -207,9 +207,13 @@ def _scattered(
     """A panel for each path of a design whose points lie anywhere."""
     shown = numbers[:MOST_PANELS]
     chart, axes = canvas(
-        title, f"{subtitle}; all paths vary at once, a panel for each", rows=len(shown), height=0.9 + 1.9 * len(shown)
+        title,
+        f"{subtitle}; all paths vary at once, a panel for each",
+        rows=len(shown),
+        height=0.7 + 1.95 * len(shown),
+        left=0.14,
+        between=0.55,
     )
-    chart.subplots_adjust(hspace=0.55)
     size, unit = scale_of(metric, float(table["mean"].abs().max()))
     for ax, path in zip(axes, shown, strict=True):
         at, values = _along(table, path)
@@ -218,7 +222,7 @@ def _scattered(
         _value_axis(ax.yaxis)
         found = numeric(list(table[path]))
         ax.set_xlabel(path_words(path, paths) + (f" ({found[1]})" if found and found[1] else ""))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 6)))
     axes[len(axes) // 2].set_ylabel(f"{in_words(metric)}{f' ({unit})' if unit else ''}")
     return chart
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from analysis.figures.study import numeric, path_words
 from analysis.figures.style import INK, MUTED, canvas
 from analysis.quantities import THIN, in_words, plus_minus, scale_of, worded
-from analysis.wording import SPACE, number
+from analysis.wording import SPACE, exact
 
 MOST_NUMBERS = 12
 """Columns up to which a cell has room for its number."""
@@ -102,7 +102,7 @@ def _legend(chart: Figure, axes: Sequence[Axes], scale: Normalize, words: str, s
     ax.yaxis.tick_right()
     ax.yaxis.set_label_position("right")
     ax.tick_params(labelsize=7.5, labelcolor=INK, length=0, pad=2)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 9))))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 5)))
     ax.set_ylabel(words, size=8, color=INK)
     for spine in ax.spines.values():
         spine.set_visible(False)

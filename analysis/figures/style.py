@@ -30,8 +30,9 @@ MOST_POINTS = 360
 _WIDTH = 7.6
 _DRAWN = re.compile(r' d="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
-_MARGIN_LEFT, _MARGIN_RIGHT = 0.72, 1.02
-_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
+_MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_BELOW = 0.72, 1.02, 0.52
+TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
+"""Seconds that people say, for ticks of a logarithmic axis."""
 
 
 def canvas(
@@ -44,12 +45,18 @@ def canvas(
     left: float = 0.0,
     right: float = 0.0,
     above: float = 0.0,
+    between: float | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Draw an empty chart: the finding, below it what is shown; the other lengths widen those margins (inches)."""
+    """Draw an empty chart: the finding, below it what is shown.
+
+    Lengths are in inches: `left`, `right` and `above` widen those margins, `between` is the room between rows.
+    """
     heading = textwrap.wrap(title, 74) or [""]
     lines = textwrap.wrap(subtitle, 100)
     top = 0.36 + 0.22 * len(heading) + 0.17 * len(lines) + above
     total = height + top - 0.6
+    inside = height - 0.6 - _MARGIN_BELOW
+    gap = 0.22 if between is None else rows * between / (inside - (rows - 1) * between)
     figure = Figure(figsize=(_WIDTH, total))
     figure.suptitle(
         "\n".join(heading), x=0.012, y=1 - 0.1 / total, ha="left", va="top", size=12, weight="bold", color=INK
@@ -63,8 +70,8 @@ def canvas(
         left=(_MARGIN_LEFT + left) / _WIDTH,
         right=1 - (_MARGIN_RIGHT + right) / _WIDTH,
         top=1 - top / total,
-        bottom=0.52 / total,
-        hspace=0.22,
+        bottom=_MARGIN_BELOW / total,
+        hspace=gap,
         wspace=0.16,
     )
     axes = [figure.add_subplot(grid[row, column]) for row in range(rows) for column in range(columns)]
@@ -89,7 +96,7 @@ def log_durations(ax: Axes, low: float, high: float) -> None:
     """Give the axes a logarithmic x axis from `low` to `high` seconds with ticks that people say (10 ms, 1 h)."""
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    ticks = [tick for tick in _TICKS if low * 0.999 <= tick <= high * 1.001]
+    ticks = [tick for tick in TIMES if low * 0.999 <= tick <= high * 1.001]
     ax.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else list(np.geomspace(low, high, 4)[1:3])))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))

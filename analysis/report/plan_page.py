@@ -6,7 +6,16 @@ from typing import Any
 
 from analysis import figures
 from analysis.figures.plan import candidate_numbers
-from analysis.plan_words import answer, bounds_words, decided_words, margin_words, nearest, noun, verdict_words
+from analysis.plan_words import (
+    answer,
+    bounds_words,
+    decided_words,
+    margin_words,
+    nearest,
+    noun,
+    promise_words,
+    verdict_words,
+)
 from analysis.quantities import in_words, low_to_high, worded
 from analysis.report.elements import Cell, Chart, Finding, Section, Table, Tile, chart, said
 from analysis.report.page import Page, filled
@@ -130,7 +139,8 @@ def _candidates(data: Mapping[str, Any]) -> Table:
         if len(every) > len(shown)
         else ""
     )
-    columns = ("decided", "verdict", "replications", *texts, f"minimised: {in_words(said(data.get('minimise')))}")
+    promises = [promise_words(each) for each in data.get("constraints") or []]
+    columns = ("decided", "verdict", "replications", *promises, in_words(said(data.get("minimise"))))
     return Table(f"What was tried{more}", columns, rows, 2)
 
 
@@ -148,7 +158,7 @@ def _objective(data: Mapping[str, Any], candidate: Mapping[str, Any]) -> str | C
 
 
 def _provenance(data: Mapping[str, Any]) -> Table:
-    scenario = data.get("scenario") or {}
+    scenario, tried = data.get("scenario") or {}, plural(len(data.get("evaluated") or []), "candidate")
     rows = [
         [
             "scenario",
@@ -157,8 +167,7 @@ def _provenance(data: Mapping[str, Any]) -> Table:
         ["decided within", bounds_words(data)],
         [
             "tried",
-            f"{plural(len(data.get('evaluated') or []), 'candidate')}, seed {said(data.get('seed'))}, "
-            f"in {duration(data.get('wall_s'))}",
+            f"{tried}, seed {said(data.get('seed'))}, in {duration(data.get('wall_s'))}",
         ],
         ["versions", said(data.get("versions"))],
     ]
