@@ -15,6 +15,11 @@ def excludes_zero(row: Any) -> bool:
     return low is not None and high is not None and not row["flagged"] and (low > 0 or high < 0)
 
 
+def thin(row: Any) -> bool:
+    """Whether a difference is known but its interval is not."""
+    return figure(row["difference"]) is not None and (bool(row["flagged"]) or figure(row["low"]) is None)
+
+
 def part_of(row: Mapping[str, Any]) -> str:
     """Return a difference relative to the baseline's value; a dash where that is 0 or unknown."""
     base, by = figure(row["baseline"]), figure(row["difference"])
@@ -37,21 +42,24 @@ def difference_findings(rows: Sequence[Mapping[str, Any]], baseline: str) -> lis
     for metric in metrics[:MOST_SENTENCES]:
         own = [row for row in rows if row["metric"] == metric]
         certain = sorted((row for row in own if excludes_zero(row)), key=lambda row: -abs(row["difference"]))
-        name = in_words(metric)
-        told = [
-            f"{difference(metric, abs(row['difference']))[1:]} {verdict(row)} with {row['system']}"
-            for row in certain[:3]
-        ]
-        rest = len(own) - len(certain)
-        if not certain:
-            found.append(f"{name}: no difference from {baseline} can be told from chance.")
+        told = [f"{_by(metric, row)} with {row['system']}" for row in certain[:3]]
+        more = f"; {plural(len(certain) - 3, 'other')} differ too" if len(certain) > 3 else ""
+        alike = len(own) - len(certain)
+        others = f"; {plural(alike, 'other')} cannot be told from it" if alike else ""
+        if all(figure(row["difference"]) is None for row in own):
+            found.append(f"{in_words(metric)}: the differences from {baseline} are unknown.")
+        elif certain:
+            found.append(f"{in_words(metric)} is {listed(told)} than with {baseline}{more}{others}.")
         else:
-            more = f" and {len(certain) - 3} more" if len(certain) > 3 else ""
-            others = f"; {plural(rest, 'other')} not told apart" if rest else ""
-            found.append(f"{name}: {listed(told)}{more} than with {baseline}{others}.")
+            found.append(f"{in_words(metric)}: no difference from {baseline} can be told from chance.")
     if len(metrics) > MOST_SENTENCES:
         found.append(f"The table below has all {len(metrics)} metrics.")
     return found
+
+
+def _by(metric: str, row: Mapping[str, Any]) -> str:
+    """Return by how much a figure is higher or lower."""
+    return f"{difference(metric, abs(row['difference']))[1:]} {verdict(row)}"
 
 
 def difference_introduction(data: Mapping[str, Any]) -> str:

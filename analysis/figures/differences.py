@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.difference_words import excludes_zero
+from analysis.difference_words import excludes_zero, thin
 from analysis.figures.style import COLOURS, INK, MARKERS, MUTED, canvas, shortened
 from analysis.quantities import THIN, THIN_NOTE, difference, in_words, relative, scale_of
 from analysis.wording import exact, figure, listed, number, plural
@@ -105,7 +105,7 @@ def _row(ax: Axes, row: Any, metric: str, place: int, prefix: str, size: float) 
             linestyle="",
         )
         part = f" ({relative(row['relative_difference'])})" if prefix else ""
-        text = difference(metric, row["difference"]) + part + (f" {THIN}" if row["flagged"] or low is None else "")
+        text = difference(metric, row["difference"]) + part + (f" {THIN}" if thin(row) else "")
     weight = "bold" if row is not None and excludes_zero(row) else "normal"
     ax.annotate(
         text,
@@ -145,12 +145,8 @@ def _subtitle(table: pd.DataFrame, systems: list[str], metrics: list[str]) -> st
     looks = (
         f", {number(counts[0])}{'' if len(counts) == 1 else f' to {number(counts[-1])}'} replications" if counts else ""
     )
-    thin = f"; {THIN_NOTE}" if any(_thin(row) for row in table.to_dict("records")) else ""
+    note = f"; {THIN_NOTE}" if any(thin(row) for row in table.to_dict("records")) else ""
     return (
         f"Difference of {plural(among, 'system')} with {level} intervals ({methods}){looks}; filled and bold where the "
-        f"interval excludes zero{most}{cut}{thin}"
+        f"interval excludes zero{most}{cut}{note}"
     )
-
-
-def _thin(row: Any) -> bool:
-    return figure(row["difference"]) is not None and (bool(row["flagged"]) or figure(row["low"]) is None)

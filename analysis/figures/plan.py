@@ -87,7 +87,9 @@ def _value_axis(ax: Axes, metric: str, known: pd.DataFrame, limit: float | None)
         ax.set_yscale("log")
         ax.set_ylim(low, high)
         powers = [10.0**power for power in range(-12, 13)]
-        ticks = [tick for tick in (TIMES if kind_of(metric) == "time" else powers) if low <= tick <= high]
+        ticks = apart(
+            [tick for tick in (TIMES if kind_of(metric) == "time" else powers) if low <= tick <= high], low, high
+        )
         ax.yaxis.set_major_locator(FixedLocator(ticks))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: worded(metric, value)))
@@ -99,6 +101,15 @@ def _value_axis(ax: Axes, metric: str, known: pd.DataFrame, limit: float | None)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: exact(round(value, 9), 5)))
     return size, f"{in_words(metric)}{f' ({unit})' if unit else ''}"
+
+
+def apart(ticks: Sequence[float], low: float, high: float) -> list[float]:
+    """Return the ticks of a logarithmic axis that leave a twelfth of it between one another."""
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or (tick / kept[-1]) ** 12 >= high / low:
+            kept.append(tick)
+    return kept
 
 
 def _decided_axis(ax: Axes, known: pd.DataFrame, paths: Sequence[str]) -> list[float]:

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from analysis.figures.response_map import response_map
-from analysis.figures.study import numeric, path_words, response_numbers, varied
+from analysis.figures.study import numeric, ordered, path_words, response_numbers, varied
 from analysis.figures.style import COLOURS, DASHES, INK, MARKERS, MOST_LINES, MUTED, canvas, label_ends, shortened
 from analysis.quantities import THIN_NOTE, in_words, scale_of, worded
-from analysis.wording import exact, figure, number, plural
+from analysis.wording import exact, figure, plural
 
 MOST_ROWS = 30
 MOST_PANELS = 6
@@ -47,7 +47,7 @@ def response(data: Mapping[str, Any], metric: str) -> Figure:
         x, rest = rest[0], [x, *rest[1:]]
     groups = _panels(table, rest[1:])
     if rest and table[rest[0]].nunique() > _FEW:
-        return response_map(groups, metric, x, rest[0], paths, title, subtitle)
+        return response_map(groups, metric, x, rest[0], paths, title, _subtitle(data, table, metric, cells=True))
     return _lines(groups, metric, x, rest[:1], paths, title, subtitle)
 
 
@@ -79,10 +79,9 @@ def _lines(
     every = pd.concat([group for _, group in groups])
     size, unit = scale_of(metric, float(every["mean"].abs().max()))
     bounds = _bounds(every, size)
+    kinds = ordered(every[lines[0]]) if lines else [""]
     for ax, (name, group) in zip(axes, groups, strict=True):
-        series = (
-            [("", group)] if not lines else [(str(value), part) for value, part in group.groupby(lines[0], sort=False)]
-        )
+        series = [(kind, group[group[lines[0]] == kind] if lines else group) for kind in kinds]
         _draw_lines(ax, series, x, size)
         ax.set_ylim(*bounds)
         label_ends(ax, _ends(series, x, size))
@@ -103,6 +102,8 @@ def _lines(
 def _draw_lines(ax: Axes, series: Sequence[tuple[str, pd.DataFrame]], x: str, size: float) -> None:
     ticks: set[float] = set()
     for index, (_, part) in enumerate(series):
+        if part.empty:
+            continue
         at, values = _along(part, x)
         ticks |= set(at)
         colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
@@ -149,7 +150,7 @@ def intervals(
 def _ends(series: Sequence[tuple[str, pd.DataFrame]], x: str, size: float) -> list[tuple[float, str, str]]:
     ends = []
     for index, (name, part) in enumerate(series):
-        if name:
+        if name and len(part):
             _, values = _along(part, x)
             ends.append((float(values["mean"].iloc[-1]) / size, name, COLOURS[index % len(COLOURS)]))
     return ends
@@ -233,17 +234,18 @@ def _title(table: pd.DataFrame, metric: str) -> str:
     name = in_words(metric)
     if len(table) == 1 or lowest["mean"] == highest["mean"]:
         return f"{name} is {worded(metric, lowest['mean'])}"
-    ends = [f"{worded(metric, row['mean'])} ({shortened(str(row['label']), 34)})" for row in (lowest, highest)]
+    ends = [f"{worded(metric, row['mean'])} ({shortened(str(row['label']), 60)})" for row in (lowest, highest)]
     return f"{name} goes from {ends[0]} to {ends[1]}"
 
 
-def _subtitle(data: Mapping[str, Any], table: pd.DataFrame, metric: str) -> str:
+def _subtitle(data: Mapping[str, Any], table: pd.DataFrame, metric: str, *, cells: bool = False) -> str:
     rows = [row for row in data.get("estimates") or [] if row["metric"] == metric]
     level = next((row.get("level") for row in rows if row.get("level")), 0.95)
     counts = sorted({int(n) for n in table["n"].dropna()})
     looks = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     replications = f", {looks} replications each" if looks else ""
     bare = table["low"].isna() | table["high"].isna() | table["flagged"].astype(bool)
-    thin = f"; hollow: {THIN_NOTE.partition(' ')[2]}" if bare.any() else ""
-    percent = number(round(float(level) * 100, 4))
-    return f"Estimates of {plural(len(table), 'point')}{replications}; bars are {percent} % intervals{thin}"
+    note = THIN_NOTE if cells else f"hollow: {THIN_NOTE.partition(' ')[2]}"
+    percent = exact(float(level) * 100, 6)
+    shown = f"small: half the width of the {percent} % interval" if cells else f"bars are {percent} % intervals"
+    return f"Estimates of {plural(len(table), 'point')}{replications}; {shown}{f'; {note}' if bare.any() else ''}"

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from analysis.figures.study import numeric, path_words
+from analysis.figures.study import ordered, path_words
 from analysis.figures.style import INK, MUTED, canvas
 from analysis.quantities import THIN, in_words, plus_minus, scale_of, worded
 from analysis.wording import SPACE, exact
@@ -31,9 +31,9 @@ def response_map(
 ) -> Figure:
     """Draw a map for each group of points: `x` across, `y` upwards, the metric as colour and number."""
     every = pd.concat([group for _, group in groups])
-    rows, columns = (_ordered(every[path]) for path in (y, x))
+    rows, columns = (ordered(every[path]) for path in (y, x))
     height = 1.0 + len(groups) * (0.36 * len(rows) + 0.3)
-    what = subtitle.replace("bars are", "small below each number:") + "; an empty cell has no estimate"
+    what = f"{subtitle}; hatched cells have no estimate"
     chart, axes = canvas(title, what, rows=len(groups), height=height, left=0.3, right=0.1)
     size, unit = scale_of(metric, float(every["mean"].abs().max()))
     scale = Normalize(float(every["mean"].min()), float(every["mean"].max()))
@@ -51,12 +51,6 @@ def response_map(
     return chart
 
 
-def _ordered(labels: "pd.Series[str]") -> list[str]:
-    names = list(dict.fromkeys(labels))
-    values = numeric(names)
-    return names if values is None else [names[place] for place in np.argsort(values[0], kind="stable")]
-
-
 def _cells(
     ax: Axes,
     group: pd.DataFrame,
@@ -66,7 +60,7 @@ def _cells(
     scale: Normalize,
 ) -> None:
     columns, rows = names
-    colours = mpl.colormaps["cividis"].with_extremes(bad="#ffffff")
+    colours = mpl.colormaps["cividis"].with_extremes(bad=(0, 0, 0, 0))
     cells = np.full((len(rows), len(columns)), np.nan)
     for row in group.to_dict("records"):
         place = rows.index(row[paths[1]]), columns.index(row[paths[0]])

@@ -1,7 +1,7 @@
 """The estimates of a study as a table, and what its varied paths mean for an axis."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -41,6 +41,13 @@ def numeric(labels: Sequence[str]) -> tuple[list[float], str] | None:
     return [
         float(match.group(1).replace(",", "").replace("_", "")) for match in found if match is not None
     ], units.pop()
+
+
+def ordered(labels: Iterable[str]) -> list[str]:
+    """Return the different labels: numbers in ascending order, others as they come."""
+    names = list(dict.fromkeys(labels))
+    found = numeric(names)
+    return names if found is None else [name for _, name in sorted(zip(found[0], names, strict=True))]
 
 
 def varied(data: Mapping[str, Any], table: pd.DataFrame) -> list[str]:

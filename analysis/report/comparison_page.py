@@ -7,7 +7,15 @@ from typing import Any
 import pandas as pd
 
 from analysis import figures
-from analysis.difference_words import best, compared, difference_findings, difference_introduction, part_of, verdict
+from analysis.difference_words import (
+    best,
+    compared,
+    difference_findings,
+    difference_introduction,
+    part_of,
+    thin,
+    verdict,
+)
 from analysis.figures.differences import COLUMNS
 from analysis.quantities import THIN_NOTE, difference, in_words, low_to_high, worded
 from analysis.report.elements import Cell, Chart, Finding, Section, Table, chart, said
@@ -65,8 +73,7 @@ def difference_table(rows: Sequence[Mapping[str, Any]], baseline: str) -> Table:
         for row in rows
     ]
     columns = ("metric", "system", baseline, "system's", "difference", "relative", "verdict")
-    thin = THIN_NOTE if any(row.get("flagged") for row in rows) else ""
-    return Table("Differences", columns, table, 2, note=thin)
+    return Table("Differences", columns, table, 2, note=THIN_NOTE if any(map(thin, rows)) else "")
 
 
 def _ends(row: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from analysis.plan_words import (
 from analysis.quantities import in_words, low_to_high, worded
 from analysis.report.elements import Cell, Chart, Finding, Section, Table, Tile, chart, said
 from analysis.report.page import Page, filled
-from analysis.wording import UNKNOWN, duration, money, number, plural, share
+from analysis.wording import SPACE, UNKNOWN, duration, money, number, plural, share
 
 MOST_CANDIDATES = 12
 """Rows of the table of candidates, so that the page fits one sheet; plan.json has them all."""
@@ -127,7 +127,7 @@ def _candidates(data: Mapping[str, Any]) -> Table:
     rows = [
         [
             decided_words(candidate.get("decided") or {}),
-            verdict_words(candidate.get("verdict")),
+            verdict_words(candidate.get("verdict")).replace(" ", SPACE),
             number(candidate.get("replications")),
             *(_at(candidate, text) for text in texts),
             _objective(data, candidate),
@@ -148,8 +148,10 @@ def _at(candidate: Mapping[str, Any], text: str) -> str | Cell:
     found = next((each for each in candidate.get("constraints") or [] if each["text"] == text), None)
     if found is None:
         return UNKNOWN
-    mark = {"met": " ✓", "not_met": " ✗"}.get(str(found.get("verdict")), " ?")
-    return Cell(worded(found["metric"], found.get("estimate")) + mark, low_to_high(found["metric"], _estimate(found)))
+    mark = {"met": "✓", "not_met": "✗"}.get(str(found.get("verdict")), "?")
+    return Cell(
+        worded(found["metric"], found.get("estimate")) + SPACE + mark, low_to_high(found["metric"], _estimate(found))
+    )
 
 
 def _objective(data: Mapping[str, Any], candidate: Mapping[str, Any]) -> str | Cell:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from analysis.difference_words import best, compared, difference_introduction, excludes_zero, part_of, verdict
+from analysis.difference_words import best, compared, difference_introduction, excludes_zero, part_of, thin, verdict
 from analysis.quantities import THIN, THIN_NOTE, difference, in_words, plus_minus, worded
 from analysis.tables.layout import plain_table
 
@@ -32,7 +32,7 @@ def print_comparison(data: Mapping[str, Any], console: Console) -> None:
         )
     if rows:
         console.print(table)
-    if any(row.get("flagged") for row in rows):
+    if any(map(thin, rows)):
         console.print(f"[dim]{THIN_NOTE}[/]")
     chosen = best(data)
     if chosen is not None:
@@ -47,4 +47,4 @@ def print_comparison(data: Mapping[str, Any], console: Console) -> None:
 def _difference(row: Mapping[str, Any]) -> str:
     text = difference(row["metric"], row["difference"])
     half = plus_minus(row["metric"], {**row, "mean": row["difference"]})
-    return f"{text} {half}" if half else f"{text} {THIN}" if row.get("flagged") else text
+    return f"{text} {half}" if half else f"{text} {THIN}" if thin(row) else text
