@@ -24,10 +24,8 @@ def _answer(data: Mapping[str, Any], recommended: Mapping[str, Any]) -> Iterable
     binding = binding_words(recommended)
     status = recommended.get("status")
     if status == "infeasible" or not decided:
-        yield (
-            f"{where}{'nothing' if where else 'Nothing'} in the bounds ({bounds_words(data)}) keeps the promises{level}.",
-            "bad",
-        )
+        bounds, nothing = bounds_words(data), f"{where}nothing" if where else "Nothing"
+        yield f"{nothing} in the bounds ({bounds}) keeps the promises{level}.", "bad"
         miss = _nearest_miss(data, recommended)
         if miss:
             yield miss, "plain"

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from analysis.figures.style import INK, TIMES, canvas, shortened
-from analysis.plan_words import VERDICTS, decided_words
+from analysis.plan_words import VERDICTS, decided_words, nearest
 from analysis.quantities import in_words, kind_of, scale_of, worded
-from analysis.wording import exact, figure, number
+from analysis.wording import exact, figure, number, plural
 
 LOOKS = {
     "met": ("#0072B2", "o", True),
@@ -21,6 +21,7 @@ LOOKS = {
     "failed": ("#5b6773", "s", False),
 }
 """How a verdict looks: colour, marker, filled."""
+MOST_CANDIDATES = 24
 _SPREAD = 30.0
 """Largest over smallest estimate from which the axis is logarithmic."""
 _MOST_TICKS = 22
@@ -52,13 +53,14 @@ def candidate_numbers(data: Mapping[str, Any]) -> pd.DataFrame:
     return table.sort_values(paths, kind="stable", ignore_index=True) if paths else table
 
 
-def plan_candidates(data: Mapping[str, Any]) -> Figure:
+def plan_candidates(data: dict[str, Any]) -> Figure:
     """Draw the estimates of the binding constraint over the decided value, with intervals and the limit.
 
-    `data` holds the contents of plan.json. Values too uneven for a scale stand in order. Raises ValueError where no
+    `data` holds the contents of plan.json; of many candidates those nearest to the answer are drawn. Values too
+    uneven for a scale stand in order. Raises ValueError where no
     candidate has an estimate.
     """
-    table = candidate_numbers(data)
+    table = candidate_numbers(data | {"evaluated": nearest(data, MOST_CANDIDATES)})
     text = binding_text(data)
     known = table.dropna(subset=["estimate"]).reset_index(drop=True)
     if known.empty or text is None:
@@ -196,8 +198,10 @@ def _title(data: Mapping[str, Any], text: str) -> str:
 def _subtitle(data: Mapping[str, Any], text: str, known: pd.DataFrame) -> str:
     confidence = figure(data.get("confidence"))
     level = "" if confidence is None else f" at {number(round(confidence * 100, 4))} % confidence"
-    counted = "candidate" if len(known) == 1 else "candidates"
+    among = len(data.get("evaluated") or [])
+    counted = plural(len(known), "candidate")
+    counted = f"the {counted} nearest to the answer, of {among}," if among > MOST_CANDIDATES else counted
     return (
-        f"Estimates of {shortened(text, 60)} for {len(known)} {counted} with intervals{level}, the limit dashed; "
+        f"Estimates of {shortened(text, 60)} for {counted} with intervals{level}, the limit dashed; "
         "small: replications; verdicts are on all constraints together"
     )

@@ -118,7 +118,7 @@ def _neighbours(data: Mapping[str, Any]) -> Table:
 def _candidates_chart(data: Mapping[str, Any]) -> Iterable[Chart]:
     table = candidate_numbers(data)
     if table["estimate"].notna().any():
-        yield from chart(partial(figures.plan_candidates, data), table, "candidates")
+        yield from chart(partial(figures.plan_candidates, dict(data)), table, "candidates")
 
 
 def _candidates(data: Mapping[str, Any]) -> Table:
