@@ -25,6 +25,8 @@ THIN = "†"
 """Marks a figure whose data cannot carry an interval."""
 THIN_NOTE = f"{THIN} the data are too thin for an interval"
 MINUS = "\u2212"
+_NOTHING = 1e-9
+"""Half-widths of a smaller part of the mean come of rounding."""
 
 _SEGMENT = re.compile(r"'([^']*)'|\"([^\"]*)\"|([^.\[\]'\"]+)")
 _SECTIONS = ("services", "training", "tenants", "pools", "sites", "phases", "classes")
@@ -159,6 +161,8 @@ def plus_minus(path: str, found: Mapping[str, Any] | None) -> str:
         return ""
     if half is None or found.get("flagged"):
         return THIN
+    if half <= _NOTHING * abs(mean):
+        return "±0"
     size, _ = scale_of(path, abs(mean))
     text = worded(path, mean)
     shown = len(re.split(r"[^\d]", text.partition(".")[2])[0]) if "." in text else 0
@@ -172,9 +176,11 @@ def low_to_high(path: str, found: Mapping[str, Any] | None) -> str:
     low, high, half = figure(found.get("low")), figure(found.get("high")), half_width(found)
     if low is None or high is None or half is None or found.get("flagged"):
         return THIN
+    if half <= _NOTHING * abs(float(found["mean"])):
+        return "±0"
     size, unit = scale_of(path, abs(float(found["mean"])))
     width = (high - low) / size
-    decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1) if width else _decimals(high / size, 3)
+    decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1)
     prefix, suffix = ("$", "") if unit == "USD" else ("", f"{SPACE}{unit}" if unit else "")
     ends = [f"{MINUS if end < 0 else ''}{prefix}{_fixed(abs(end) / size, decimals)}" for end in (low, high)]
     return f"{ends[0]}{SPACE}–{SPACE}{ends[1]}{suffix}"

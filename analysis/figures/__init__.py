@@ -14,6 +14,7 @@ from analysis.figures.pools import power_numbers, power_over_time, utilization_n
 from analysis.figures.response import response
 from analysis.figures.study import response_numbers
 from analysis.figures.style import svg
+from analysis.figures.welch import transients, welch, welch_numbers
 
 __all__ = [
     "candidate_numbers",
@@ -35,6 +36,9 @@ __all__ = [
     "response",
     "response_numbers",
     "svg",
+    "transients",
     "utilization_numbers",
     "utilization_over_time",
+    "welch",
+    "welch_numbers",
 ]
