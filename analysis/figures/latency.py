@@ -174,7 +174,8 @@ def _subtitle(run: Run, service: str) -> str:
     band = (
         f"; bands are pointwise {exact(level * 100, 6)} % t intervals over replications" if many > 1 and level else ""
     )
+    counted = f"{number(int(rows['count'].sum()))} completed requests{among}"
     return (
-        f"Share of requests that took longer; {number(int(rows['count'].sum()))} completed requests{among} that arrived "
-        f"from {duration(warmup)} to {duration(horizon)}; a curve ends where fewer than {FEWEST} requests remain{band}"
+        f"Share of requests that took longer; {counted} that arrived from {duration(warmup)} to {duration(horizon)}; "
+        f"a curve ends where fewer than {FEWEST} requests remain{band}"
     )

@@ -135,8 +135,9 @@ def _lines(ax: Axes, frame: pd.DataFrame, half: pd.DataFrame, span: float) -> No
         known = values[np.isfinite(values)]
         if len(known):
             ends.append((float(known[-1]), str(name), COLOURS[index]))
-    largest = np.nanmax(frame.to_numpy(dtype=float)) if ends else 1.0
-    counts(ax, float(largest))
+    largest = float(np.nanmax(frame.to_numpy(dtype=float))) if ends else 1.0
+    above = (frame + half.reindex_like(frame)).to_numpy(dtype=float)
+    counts(ax, min(float(np.nanmax(above)), 2 * largest) if np.isfinite(above).any() else largest)
     label_ends(ax, ends)
 
 

@@ -58,6 +58,12 @@ class Table:
     prose: bool = False
     kind: str = "table"
 
+    @property
+    def look(self) -> str:
+        """The name of its own rules of style."""
+        dense = any(isinstance(cell, Cell) and cell.interval for row in self.rows for cell in row)
+        return "prose" if self.prose else "dense" if dense else ""
+
 
 @dataclass(frozen=True)
 class Chart:

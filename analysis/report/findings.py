@@ -19,7 +19,7 @@ def findings(run: Run) -> list[Finding]:
     return [
         _simulated(run),
         *_services(run),
-        *_training(run.summary),
+        *_training(run),
         *_utilization(run.summary),
         _bill(run),
         _audit(run.summary),
@@ -105,22 +105,24 @@ def _speed(service: Mapping[str, Any]) -> str:
     return f"{what} within {duration(half)} for half of the requests and within {duration(late)} for 99{SPACE}%"
 
 
-def _training(summary: Mapping[str, Any]) -> list[Finding]:
-    streams: Mapping[str, Any] = summary.get("training") or {}
+def _training(run: Run) -> list[Finding]:
+    streams: Mapping[str, Any] = run.summary.get("training") or {}
     order = sorted(streams, key=lambda name: -(figure(find(streams, name, "queueing_s", "mean")) or 0.0))
-    return [_stream(name, streams[name]) for name in order[:MOST_SENTENCES]]
+    return [_stream(name, streams[name], replications(run)) for name in order[:MOST_SENTENCES]]
 
 
-def _stream(name: str, stream: Mapping[str, Any]) -> Finding:
+def _stream(name: str, stream: Mapping[str, Any], many: int) -> Finding:
     submitted, completed = find(stream, "jobs", "submitted"), find(stream, "jobs", "completed")
     rejected = find(stream, "jobs", "rejected")
     turned_away = f", {number(rejected)} were turned away" if rejected else ""
     wait = duration(find(stream, "queueing_s", "mean"))
     half, late = (duration(find(stream, "jct_s", key)) for key in ("p50", "p90"))
+    open_end = late == UNKNOWN != half
+    took = f"{half} at the median and " + ("an unknown time" if open_end else late) + " at the 90th percentile"
+    each = " of a replication" if many > 1 else ""
     return Finding(
-        f"{name}: {number(completed)} of {plural(submitted, 'job')} had ended by the end of the run{turned_away}; "
-        f"they waited {wait} on average, and from submission to end took {half} at the median "
-        f"and {late} at the 90th percentile."
+        f"{name}: {number(completed)} of {plural(submitted, 'job')}{each} had ended by the end of the run{turned_away}; "
+        f"they waited {wait} on average, and from submission to end took {took}."
     )
 
 

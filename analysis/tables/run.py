@@ -38,7 +38,8 @@ def _headline(summary: Mapping[str, Any]) -> str:
     times = f" {many} times" if many else ""
     return (
         f"[bold]{name}[/]  {duration(run.get('horizon_s'))} simulated{times} "
-        f"(counted after {duration(run.get('warmup_s'))}), seed {run.get('seed', UNKNOWN)}, in {duration(run.get('wall_s'))}{speed}"
+        f"(counted after {duration(run.get('warmup_s'))}), seed {run.get('seed', UNKNOWN)}, "
+        f"in {duration(run.get('wall_s'))}{speed}"
     )
 
 
