@@ -182,8 +182,14 @@ def low_to_high(path: str, found: Mapping[str, Any] | None) -> str:
     width = (high - low) / size
     decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1)
     prefix, suffix = ("$", "") if unit == "USD" else ("", f"{SPACE}{unit}" if unit else "")
-    ends = [f"{MINUS if end < 0 else ''}{prefix}{_fixed(abs(end) / size, decimals)}" for end in (low, high)]
-    return f"{ends[0]}{SPACE}–{SPACE}{ends[1]}{suffix}"
+    ends = [_signed(prefix, end / size, decimals) for end in (low, high)]
+    between = "to" if low < 0 else "–"
+    return f"{ends[0]}{SPACE}{between}{SPACE}{ends[1]}{suffix}"
+
+
+def _signed(prefix: str, value: float, decimals: int) -> str:
+    text = _fixed(abs(value), decimals)
+    return f"{MINUS if value < 0 and float(text.replace(',', '')) else ''}{prefix}{text}"
 
 
 def _decimals(value: float, digits: int) -> int:

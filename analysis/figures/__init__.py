@@ -4,7 +4,7 @@ Every function takes a run (the result of `sim.run`, or the folder that `fleetsi
 `matplotlib.figure.Figure`; beside each stands a function that gives its numbers as a table.
 """
 
-from analysis.figures.differences import difference_numbers, paired_differences
+from analysis.figures.differences import MOST_SYSTEMS, difference_numbers, paired_differences
 from analysis.figures.energy import energy_by_owner, energy_by_pool, energy_numbers
 from analysis.figures.jobs import job_curves, job_times
 from analysis.figures.latency import latency_ccdf, latency_curves
@@ -17,6 +17,7 @@ from analysis.figures.style import svg
 from analysis.figures.welch import transients, welch, welch_numbers
 
 __all__ = [
+    "MOST_SYSTEMS",
     "candidate_numbers",
     "difference_numbers",
     "energy_by_owner",

@@ -78,12 +78,12 @@ def welch(source: Run | Path | str) -> Figure:
 
 
 def moving_average(values: FloatArray, half: int) -> FloatArray:
-    """Return the mean of each value and of up to `half` on either side, as many on both (Welch 1983)."""
+    """Return means over up to `half` values on either side, as many on both; nan at the end (Welch 1983)."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     place = np.arange(len(values))
     reach = np.minimum(np.minimum(place, len(values) - 1 - place), half)
     means: FloatArray = (sums[place + reach + 1] - sums[place - reach]) / (2 * reach + 1)
-    return means
+    return np.where(place + half < len(values), means, np.nan)
 
 
 def _half(moments: int) -> int:

@@ -22,6 +22,9 @@ from analysis.report.elements import Cell, Chart, Finding, Section, Table, chart
 from analysis.report.page import Page, filled
 from analysis.wording import listed, plural
 
+MOST_ROWS = 28
+"""Rows of one chart, so that it fits a printed page."""
+
 
 def comparison_page(data: Mapping[str, Any]) -> Page:
     """Return the page of the contents of comparison.json."""
@@ -45,17 +48,24 @@ def comparison_page(data: Mapping[str, Any]) -> Page:
     )
 
 
-def difference_items(
-    rows: Sequence[Mapping[str, Any]], baseline: str, file: str = "differences"
-) -> list[Table | Chart]:
-    """Return the chart of differences from a baseline and the table of them."""
-    return [*_chart(rows, baseline, file), difference_table(rows, baseline)]
-
-
-def _chart(rows: Sequence[Mapping[str, Any]], baseline: str, file: str) -> Iterable[Chart]:
+def difference_items(rows: Sequence[Mapping[str, Any]], baseline: str) -> list[Table | Chart]:
+    """Return the charts of differences from a baseline, no taller than a page, and the table of all."""
     frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    if not frame.empty:
-        yield from chart(partial(figures.paired_differences, frame, baseline), figures.difference_numbers(frame), file)
+    metrics = list(dict.fromkeys(frame["metric"]))
+    together = max(1, MOST_ROWS // max(1, min(frame["system"].nunique(), figures.MOST_SYSTEMS)))
+    charts = [
+        each
+        for first in range(0, len(metrics), together)
+        for each in _chart(
+            frame[frame["metric"].isin(metrics[first : first + together])], baseline, first // together + 1
+        )
+    ]
+    return [*charts, difference_table(rows, baseline)]
+
+
+def _chart(frame: pd.DataFrame, baseline: str, number_: int) -> Iterable[Chart]:
+    draw = partial(figures.paired_differences, frame, baseline)
+    yield from chart(draw, figures.difference_numbers(frame), f"differences-{number_}")
 
 
 def difference_table(rows: Sequence[Mapping[str, Any]], baseline: str) -> Table:

@@ -121,8 +121,8 @@ def _stream(name: str, stream: Mapping[str, Any], many: int) -> Finding:
     took = f"{half} at the median and " + ("an unknown time" if open_end else late) + " at the 90th percentile"
     each = " of a replication" if many > 1 else ""
     return Finding(
-        f"{name}: {number(completed)} of {plural(submitted, 'job')}{each} had ended by the end of the run{turned_away}; "
-        f"they waited {wait} on average, and from submission to end took {took}."
+        f"{name}: {number(completed)} of {plural(submitted, 'job')}{each} had ended by the end of the run{turned_away}"
+        f"; they waited {wait} on average, and from submission to end took {took}."
     )
 
 

@@ -10,7 +10,7 @@ from analysis.quantities import THIN, THIN_NOTE, in_words, low_to_high, worded
 from analysis.report.comparison_page import difference_items
 from analysis.report.elements import Cell, Chart, Finding, Section, Table, chart, said
 from analysis.report.page import Page, filled
-from analysis.wording import UNKNOWN, duration, figure, number, plural, share
+from analysis.wording import SPACE, UNKNOWN, duration, exact, figure, number, plural
 
 MOST_POINTS = 60
 """Rows of the table of estimates; points.parquet has them all."""
@@ -110,7 +110,7 @@ def _cell(metric: str, row: Mapping[str, Any] | None) -> str | Cell:
 
 def _judged(rows: Sequence[Mapping[str, Any]]) -> str:
     level = next((figure(row.get("level")) for row in rows if figure(row.get("level"))), None)
-    each = "" if level is None else f" Each interval holds with {share(level)}."
+    each = "" if level is None else f" Each interval holds with {exact(level * 100, 6)}{SPACE}%."
     return (
         f"Points met the same random draws, replication by replication, and are judged in pairs.{each}" if rows else ""
     )
