@@ -1,6 +1,7 @@
 """What a finished run left behind, read back: the tables and dictionaries that figures and reports are made of."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import yaml
 
 from analysis.wording import find
+from sim.scenario import paths
 from sim.units import parse
 
 
@@ -41,6 +43,8 @@ _COLUMNS = {
     "telemetry": ("time_s", "kind", "name", "metric", "value"),
     "jobs": ("job_id", "stream", "accelerators", "submit_s", "start_s", "end_s", "status", "queueing_s", "jct_s"),
     "latency": ("service", "metric", "low_s", "high_s", "count"),
+    "replication_latency": ("service", "metric", "low_s", "high_s", "count", "replication"),
+    "ensemble": ("kind", "name", "metric", "time_s", "mean", "sem"),
 }
 
 
@@ -77,6 +81,16 @@ class RunFolder:
         """Buckets of log histograms: service, metric, low_s, high_s, count."""
         return self._table("latency")
 
+    @cached_property
+    def latencies(self) -> pd.DataFrame:
+        """Buckets of log histograms by replication; empty of a single run."""
+        return self._table("replication_latency")
+
+    @cached_property
+    def ensemble(self) -> pd.DataFrame:
+        """Telemetry averaged over replications: kind, name, metric, time_s, mean, sem; empty of a single run."""
+        return self._table("ensemble")
+
     def _table(self, name: str) -> pd.DataFrame:
         file = self.path / f"{name}.parquet"
         return pd.read_parquet(file) if file.exists() else pd.DataFrame(columns=list(_COLUMNS[name]))
@@ -85,6 +99,33 @@ class RunFolder:
 def opened(source: Run | Path | str) -> Run:
     """Return a run as it is, or the one in a folder."""
     return RunFolder(Path(source)) if isinstance(source, str | Path) else source
+
+
+def latencies(run: Run) -> pd.DataFrame:
+    """Return the latencies of a run by replication; empty where it was not replicated."""
+    return getattr(run, "latencies", pd.DataFrame(columns=list(_COLUMNS["replication_latency"])))
+
+
+def ensemble(run: Run) -> pd.DataFrame:
+    """Return the telemetry of a run averaged over replications; empty where it was not replicated."""
+    return getattr(run, "ensemble", pd.DataFrame(columns=list(_COLUMNS["ensemble"])))
+
+
+def replications(run: Run) -> int:
+    """Return how often a run was replicated; 1 where it was not."""
+    return int(find(run.summary, "run", "replications") or 1)
+
+
+def interval(summary: Mapping[str, Any], *keys: str) -> Mapping[str, Any] | None:
+    """Return the interval of the figure under these keys of a summary; None where there is none."""
+    found: Mapping[str, Any] | None = (summary.get("intervals") or {}).get(paths.join(keys))
+    return found
+
+
+def level_of(summary: Mapping[str, Any]) -> float | None:
+    """Return the confidence level of a summary's intervals; None where it has none."""
+    every = (summary.get("intervals") or {}).values()
+    return next((float(each["level"]) for each in every if each.get("level")), None)
 
 
 def resolved(run: Run) -> dict[str, Any]:

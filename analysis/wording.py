@@ -8,12 +8,18 @@ UNKNOWN = "–"
 SPACE = "\u00a0"
 """Between a number and its unit: no line breaks there."""
 
+Units = Sequence[tuple[float, str]]
+"""Units of one kind with their sizes, the largest first."""
+
+UNITS: Mapping[str, Units] = {
+    "time": ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "power": ((1e6, "MW"), (1e3, "kW"), (1.0, "W")),
+    "energy": ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh")),
+    "joules": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ")),
+    "mass": ((1e3, "t"), (1.0, "kg"), (1e-3, "g")),
+}
+
 _ROUNDING = 1e-9
-_DURATIONS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
-_POWERS = ((1e6, "MW"), (1e3, "kW"), (1.0, "W"))
-_ENERGIES = ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
-_JOULES = ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"))
-_MASSES = ((1e3, "t"), (1.0, "kg"), (1e-3, "g"))
 
 
 def find(tree: Any, *keys: str) -> Any:
@@ -67,40 +73,47 @@ def share(value: Any) -> str:
     return f"{rounded * 100:.{0 if known in (0.0, 1.0) else decimals}f}{SPACE}%"
 
 
-def _scaled(value: Any, units: Sequence[tuple[float, str]]) -> str:
+def unit_of(kind: str, value: float) -> tuple[float, str]:
+    """Return the unit of fitting size for a value of a kind of `UNITS`: (its size, its name); days from two of them."""
+    units = UNITS[kind]
+    if kind == "time" and abs(value) < 2 * 86400:
+        units = units[1:]
+    if value == 0:
+        return next(unit for unit in units if unit[0] == 1.0)
+    return next((unit for unit in units if abs(value) >= unit[0] * 0.9995), units[-1])
+
+
+def _scaled(value: Any, kind: str) -> str:
     known = figure(value)
     if known is None:
         return UNKNOWN
-    size, unit = next((u for u in units if abs(known) >= u[0] * 0.9995), units[-1])
-    if known == 0:
-        size, unit = next(u for u in units if u[0] == 1.0)
+    size, unit = unit_of(kind, known)
     return f"{number(float(f'{known / size:.3g}'))}{SPACE}{unit}"
 
 
 def duration(seconds: Any) -> str:
     """Seconds as µs, ms, s, min, h or, from two of them on, d."""
-    known = figure(seconds)
-    return _scaled(known, _DURATIONS if known is not None and abs(known) >= 2 * 86400 else _DURATIONS[1:])
+    return _scaled(seconds, "time")
 
 
 def power(watts: Any) -> str:
     """Watts as W, kW or MW."""
-    return _scaled(watts, _POWERS)
+    return _scaled(watts, "power")
 
 
 def energy(kilowatt_hours: Any) -> str:
     """Kilowatt-hours as Wh, kWh, MWh or GWh."""
-    return _scaled(kilowatt_hours, _ENERGIES)
+    return _scaled(kilowatt_hours, "energy")
 
 
 def joules(value: Any) -> str:
     """Joules as mJ, J, kJ or MJ."""
-    return _scaled(value, _JOULES)
+    return _scaled(value, "joules")
 
 
 def mass(kilograms: Any) -> str:
     """Kilograms as g, kg or t."""
-    return _scaled(kilograms, _MASSES)
+    return _scaled(kilograms, "mass")
 
 
 def money(dollars: Any) -> str:

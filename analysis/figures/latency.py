@@ -18,8 +18,9 @@ from analysis.figures.style import (
     log_durations,
     thinned,
 )
-from analysis.run_folder import Run, limits, opened, window
-from analysis.wording import duration, find, number, share
+from analysis.run_folder import Run, latencies, level_of, limits, opened, replications, window
+from analysis.statistics.intervals import ratio_error, student
+from analysis.wording import duration, exact, find, number, share
 
 METRICS = {"queueing_s": "queueing", "ttft_s": "first token", "tpot_s": "per output token", "e2e_s": "end to end"}
 FEWEST = 20
@@ -41,13 +42,37 @@ def exceedance(buckets: pd.DataFrame) -> FloatArray:
     return np.column_stack([x[kept], y[kept] / max(count.sum(), 1.0)])
 
 
+def exceedance_band(looks: pd.DataFrame, seconds: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of the t interval of the share that took longer than each time, a ratio over replications.
+
+    `looks` holds the histograms (replication, high_s, count); `seconds` are edges of their buckets.
+    """
+    longer, every = [], []
+    for _, look in looks.groupby("replication"):
+        ends = look.sort_values("high_s")
+        counts = np.cumsum(ends["count"].to_numpy(dtype=float))
+        within = np.searchsorted(ends["high_s"].to_numpy(dtype=float), seconds, side="right")
+        longer.append(counts[-1] - np.append(0.0, counts)[within])
+        every.append(np.full(len(seconds), counts[-1]))
+    above, total = np.array(longer), np.array(every)
+    half = student(level, len(above) - 1) * ratio_error(above, total)
+    middle = above.sum(axis=0) / total.sum(axis=0)
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
 def latency_curves(source: Run | Path | str, service: str) -> pd.DataFrame:
-    """Return the curves of `latency_ccdf` as numbers: metric, seconds, share_longer."""
-    table = opened(source).latency
+    """Return the curves of `latency_ccdf` as numbers: metric, seconds, share_longer; of replications also low, high."""
+    run = opened(source)
+    table, looks = (each[each["service"] == service] for each in (run.latency, latencies(run)))
+    level = level_of(run.summary)
     parts = []
     for metric in METRICS:
-        points = thinned(exceedance(table[(table["service"] == service) & (table["metric"] == metric)]), 120)
-        parts.append(pd.DataFrame({"metric": metric, "seconds": points[:, 0], "share_longer": points[:, 1]}))
+        points = thinned(exceedance(table[table["metric"] == metric]), 120)
+        part = pd.DataFrame({"metric": metric, "seconds": points[:, 0], "share_longer": points[:, 1]})
+        own = looks[looks["metric"] == metric]
+        if level is not None and own["replication"].nunique() > 1:
+            part["low"], part["high"] = exceedance_band(own, points[:, 0], level)
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -70,6 +95,7 @@ def latency_ccdf(source: Run | Path | str, service: str | None = None) -> Figure
     for index, (metric, name) in enumerate(METRICS.items()):
         points = curves.loc[curves["metric"] == metric, ["seconds", "share_longer"]].to_numpy(dtype=float)
         if len(points) > 1:
+            _band(ax, curves[curves["metric"] == metric], COLOURS[index])
             ax.plot(points[:, 0], points[:, 1], color=COLOURS[index], linestyle=DASHES[index], linewidth=1.8)
             drawn.append((points[:, 0], points[:, 1], name, COLOURS[index]))
     log_durations(ax, *_range(curves, marked))
@@ -78,6 +104,13 @@ def latency_ccdf(source: Run | Path | str, service: str | None = None) -> Figure
     label_on_curves(ax, drawn)
     _mark(ax, marked)
     return figure
+
+
+def _band(ax: Axes, curve: pd.DataFrame, colour: str) -> None:
+    if "low" in curve:
+        # A share of zero has no place on the axis: it is put below its end.
+        low = np.maximum(curve["low"].to_numpy(dtype=float), 1e-12)
+        ax.fill_between(curve["seconds"], low, curve["high"], color=colour, alpha=0.22, linewidth=0)
 
 
 def _range(curves: pd.DataFrame, marked: dict[str, float]) -> tuple[float, float]:
@@ -135,7 +168,14 @@ def _subtitle(run: Run, service: str) -> str:
     warmup, horizon = window(run)
     table = run.latency
     rows = table[(table["service"] == service) & (table["metric"] == "e2e_s")]
+    many = replications(run)
+    among = f" in {many} replications" if many > 1 else ""
+    level = level_of(run.summary)
+    band = (
+        f"; bands are pointwise {exact(level * 100, 6)} % t intervals over replications" if many > 1 and level else ""
+    )
+    counted = f"{number(int(rows['count'].sum()))} completed requests{among}"
     return (
-        f"Share of requests that took longer; {number(int(rows['count'].sum()))} completed requests that arrived from "
-        f"{duration(warmup)} to {duration(horizon)}; a curve ends where fewer than {FEWEST} requests remain"
+        f"Share of requests that took longer; {counted} that arrived from {duration(warmup)} to {duration(horizon)}; "
+        f"a curve ends where fewer than {FEWEST} requests remain{band}"
     )

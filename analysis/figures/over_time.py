@@ -19,20 +19,46 @@ from analysis.figures.style import (
     time_axis,
     time_unit,
 )
-from analysis.run_folder import Run, opened, window
-from analysis.wording import duration, number, plural
+from analysis.run_folder import Run, ensemble, level_of, opened, replications, window
+from analysis.statistics.intervals import student
+from analysis.wording import duration, exact, number, plural
 
 
 def recorded(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
-    """One metric of all things of a kind: a row for each moment (index time_s), a column for each name."""
-    table = opened(source).telemetry
+    """One metric of all things of a kind: a row for each moment (index time_s), a column for each name.
+
+    Of a replicated run it is the mean over replications.
+    """
+    run = opened(source)
+    means = ensemble(run)
+    if len(means):
+        return _wide(means, kind, metric, "mean")
+    return _wide(run.telemetry, kind, metric, "value")
+
+
+def _wide(table: pd.DataFrame, kind: str, metric: str, value: str) -> pd.DataFrame:
     rows = table[(table["kind"] == kind) & (table["metric"] == metric)]
-    return rows.astype({"name": str, "value": float}).pivot(index="time_s", columns="name", values="value").sort_index()
+    return rows.astype({"name": str, value: float}).pivot(index="time_s", columns="name", values=value).sort_index()
 
 
 def series(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
     """Return what was `recorded`, averaged over groups of equally many intervals: at most `MOST_POINTS` rows."""
-    wide = recorded(source, kind, metric)
+    return averaged(recorded(source, kind, metric))
+
+
+def half_widths(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
+    """Return half the widths of the t intervals of `series` at each moment; empty of a single run.
+
+    Moments that are averaged keep the mean of their standard errors, which is no less than that of their mean.
+    """
+    run = opened(source)
+    level, many = level_of(run.summary), replications(run)
+    errors = _wide(ensemble(run), kind, metric, "sem")
+    return averaged(errors) * student(level, many - 1) if level is not None and many > 1 else errors.iloc[:0]
+
+
+def averaged(wide: pd.DataFrame) -> pd.DataFrame:
+    """Return a table over time averaged over groups of equally many intervals: at most `MOST_POINTS` rows."""
     size = -(-len(wide) // MOST_POINTS) if len(wide) else 1
     if size == 1:
         return wide
@@ -42,9 +68,21 @@ def series(source: Run | Path | str, kind: str, metric: str) -> pd.DataFrame:
 
 
 def queue_numbers(source: Run | Path | str, kind: str) -> pd.DataFrame:
-    """Return the lines of `queue_over_time` (`kind` service) or `jobs_over_time` (training) as numbers."""
-    waiting, running, _ = _waiting_and_running(opened(source), kind)
-    return waiting.add_suffix(" waiting").join(running.add_suffix(" running"), how="outer").reset_index()
+    """Return the lines of `queue_over_time` (`kind` service) or `jobs_over_time` (training) as numbers.
+
+    Of a replicated run half the widths of their intervals follow, marked ±.
+    """
+    run = opened(source)
+    waiting, running, _ = _waiting_and_running(run, kind)
+    table = waiting.add_suffix(" waiting").join(running.add_suffix(" running"), how="outer")
+    for metric, what in ((_WAITING[kind], "waiting"), ("running", "running")):
+        half = half_widths(run, kind, metric)
+        if len(half):
+            table = table.join(half.reindex(columns=waiting.columns).add_suffix(f" {what} ±"))
+    return table.reset_index()
+
+
+_WAITING = {"service": "queue_length", "training": "queued"}
 
 
 def queue_over_time(source: Run | Path | str) -> Figure:
@@ -59,7 +97,7 @@ def jobs_over_time(source: Run | Path | str) -> Figure:
 
 def _waiting_and_running(run: Run, kind: str) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Both tables of the busiest names, and how many names there are."""
-    waiting = series(run, kind, "queue_length" if kind == "service" else "queued")
+    waiting = series(run, kind, _WAITING[kind])
     running = series(run, kind, "running")
     shown = running.mean().sort_values(ascending=False, kind="stable").index[:MOST_LINES]
     return waiting.reindex(columns=shown), running[shown], len(running.columns)
@@ -68,22 +106,25 @@ def _waiting_and_running(run: Run, kind: str) -> tuple[pd.DataFrame, pd.DataFram
 def _two_panels(run: Run, kind: str, noun: str) -> Figure:
     waiting, running, among = _waiting_and_running(run, kind)
     others = f"; the {MOST_LINES} busiest of {among}" if among > MOST_LINES else ""
-    what = f"{noun.capitalize()}s in the system, {_how(run, kind, running)}{others}"
+    what = f"{noun.capitalize()}s in the system, {_how(run, kind, running)}{others}{bands_words(run)}"
     figure, (above, below) = canvas(_longest_queue(run, kind, noun), what, rows=2, height=4.6)
     _, horizon = window(run)
-    for ax, frame, label in ((above, waiting, f"{noun}s waiting"), (below, running, f"{noun}s running")):
-        _lines(ax, frame, horizon)
-        ax.set_ylabel(label)
+    panels = ((above, waiting, _WAITING[kind], "waiting"), (below, running, "running", "running"))
+    for ax, frame, metric, word in panels:
+        _lines(ax, frame, half_widths(run, kind, metric), horizon)
+        ax.set_ylabel(f"{noun}s {word}")
     finish_time(run, [above, below])
     figure.align_ylabels()
     return figure
 
 
-def _lines(ax: Axes, frame: pd.DataFrame, span: float) -> None:
+def _lines(ax: Axes, frame: pd.DataFrame, half: pd.DataFrame, span: float) -> None:
     size, _ = time_unit(span)
     ends = []
     for index, name in enumerate(frame.columns):
         values = frame[name].to_numpy(dtype=float)
+        if name in half:
+            band(ax, frame.index.to_numpy() / size, values, half[name].to_numpy(dtype=float), COLOURS[index])
         ax.plot(
             from_zero(frame.index.to_numpy() / size),
             np.append(values[:1], values),
@@ -94,9 +135,16 @@ def _lines(ax: Axes, frame: pd.DataFrame, span: float) -> None:
         known = values[np.isfinite(values)]
         if len(known):
             ends.append((float(known[-1]), str(name), COLOURS[index]))
-    largest = np.nanmax(frame.to_numpy(dtype=float)) if ends else 1.0
-    counts(ax, float(largest))
+    largest = float(np.nanmax(frame.to_numpy(dtype=float))) if ends else 1.0
+    above = (frame + half.reindex_like(frame)).to_numpy(dtype=float)
+    counts(ax, min(float(np.nanmax(above)), 2 * largest) if np.isfinite(above).any() else largest)
     label_ends(ax, ends)
+
+
+def band(ax: Axes, moments: FloatArray, values: FloatArray, half: FloatArray, colour: str) -> None:
+    """Draw the interval around a line of figures that are not negative."""
+    low = np.maximum(values - half, 0.0)
+    ax.fill_between(moments, low, values + half, color=colour, alpha=0.22, linewidth=0)
 
 
 def from_zero(moments: FloatArray) -> FloatArray:
@@ -105,7 +153,7 @@ def from_zero(moments: FloatArray) -> FloatArray:
 
 
 def _longest_queue(run: Run, kind: str, noun: str) -> str:
-    waiting = recorded(run, kind, "queue_length" if kind == "service" else "queued")
+    waiting = recorded(run, kind, _WAITING[kind])
     waiting = waiting[waiting.index > window(run)[0]]
     peaks = waiting.max().dropna()
     if peaks.empty:
@@ -116,6 +164,8 @@ def _longest_queue(run: Run, kind: str, noun: str) -> str:
     moment = float(waiting.index[int(np.nanargmax(waiting[name].to_numpy(dtype=float)))])
     longest = plural(round(peaks.max()) if peaks.max() >= 10 else round(peaks.max(), 2), noun)
     mean = f" on average over {duration(_step(run, waiting))}" if kind == "service" else ""
+    if over_replications(run):
+        mean = f"{mean or ' on average'}{over_replications(run) if mean else over_replications(run)[4:]}"
     return f"{name}: at most {longest} waited{mean}, at {_clock(run, moment)}"
 
 
@@ -126,7 +176,19 @@ def _clock(run: Run, moment: float) -> str:
 
 def interval(run: Run, frame: pd.DataFrame) -> str:
     """Return which mean each moment of a table stands for, in words."""
-    return f"mean over each {duration(_step(run, frame))}"
+    return f"mean over each {duration(_step(run, frame))}{over_replications(run)}"
+
+
+def over_replications(run: Run) -> str:
+    """Return what is averaged where a run was replicated, to be added to what a moment stands for."""
+    many = replications(run)
+    return f" and over {many} replications" if many > 1 and len(ensemble(run)) else ""
+
+
+def bands_words(run: Run) -> str:
+    """Return what bands stand for; empty of a single run."""
+    level = level_of(run.summary)
+    return f"; bands are pointwise {exact(level * 100, 6)} % t intervals" if level and over_replications(run) else ""
 
 
 def _how(run: Run, kind: str, frame: pd.DataFrame) -> str:
@@ -135,7 +197,9 @@ def _how(run: Run, kind: str, frame: pd.DataFrame) -> str:
         return interval(run, frame)
     seen = _step(run, recorded(run, kind, "running"))
     counted = f"counted every {duration(seen)}"
-    return counted if _step(run, frame) == seen else f"{counted}, {interval(run, frame)}"
+    if _step(run, frame) != seen:
+        return f"{counted}, {interval(run, frame)}"
+    return f"{counted}, mean{over_replications(run).removeprefix(' and')}" if over_replications(run) else counted
 
 
 def _step(run: Run, frame: pd.DataFrame) -> float:

@@ -8,8 +8,28 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from analysis.figures.over_time import finish_time, from_zero, interval, series
-from analysis.figures.style import INK, MOST_LINES, MUTED, canvas, label_ends, shortened, time_unit
+from analysis.figures.over_time import (
+    band,
+    bands_words,
+    finish_time,
+    from_zero,
+    half_widths,
+    interval,
+    over_replications,
+    series,
+)
+from analysis.figures.style import (
+    COLOURS,
+    DASHES,
+    INK,
+    MOST_LINES,
+    MUTED,
+    canvas,
+    label_ends,
+    shares,
+    shortened,
+    time_unit,
+)
 from analysis.run_folder import Run, opened, window
 from analysis.wording import find, number, power, share
 
@@ -22,14 +42,22 @@ def utilization_numbers(source: Run | Path | str) -> pd.DataFrame:
     run = opened(source)
     held, busy = (series(run, "pool", metric) for metric in ("allocated", "busy"))
     pools = _largest(run, held)
-    return (
-        held[pools].add_suffix(" held").join(busy.reindex(columns=pools).add_suffix(" busy"), how="outer").reset_index()
-    )
+    table = held[pools].add_suffix(" held").join(busy.reindex(columns=pools).add_suffix(" busy"), how="outer")
+    for metric, what in (("allocated", "held"), ("busy", "busy")):
+        half = half_widths(run, "pool", metric)
+        if len(half):
+            table = table.join(half.reindex(columns=pools).add_suffix(f" {what} ±"))
+    return table.reset_index()
 
 
 def utilization_over_time(source: Run | Path | str) -> Figure:
-    """Draw the share of each pool's accelerators that was held and that was busy, as strips coloured from 0 to 1."""
+    """Draw the share of each pool's accelerators that was held and that was busy, as strips coloured from 0 to 1.
+
+    Of a replicated run they are lines with bands.
+    """
     run = opened(source)
+    if over_replications(run):
+        return _utilization_lines(run)
     held, busy = series(run, "pool", "allocated"), series(run, "pool", "busy")
     pools = _largest(run, held)
     note = f"; the {MOST_STRIPS} largest of {len(held.columns)} pools" if len(held.columns) > MOST_STRIPS else ""
@@ -74,6 +102,29 @@ def utilization_over_time(source: Run | Path | str) -> Figure:
             ax.text(1.012, height, share(average), transform=ax.transAxes, va="center", size=8.5, color=INK)
     finish_time(run, axes)
     _colour_scale(figure)
+    return figure
+
+
+def _utilization_lines(run: Run) -> Figure:
+    held, busy = series(run, "pool", "allocated"), series(run, "pool", "busy")
+    pools = _largest(run, held)
+    note = f"; the {MOST_STRIPS} largest of {len(held.columns)} pools" if len(held.columns) > MOST_STRIPS else ""
+    what = f"Share of installed accelerators, {interval(run, held)}{bands_words(run)}{note}"
+    height = 1.2 + 1.25 * len(pools)
+    figure, axes = canvas(_utilization_title(run, pools), what, rows=len(pools), height=height, left=0.1)
+    size, _ = time_unit(window(run)[1])
+    for ax, name in zip(axes, pools, strict=True):
+        ends = []
+        for index, (metric, frame, word) in enumerate((("allocated", held, "held"), ("busy", busy, "busy"))):
+            values, moments = frame[name].to_numpy(dtype=float), frame.index.to_numpy() / size
+            half = half_widths(run, "pool", metric)[name].to_numpy(dtype=float)
+            band(ax, moments, values, half, COLOURS[index])
+            ax.plot(moments, values, color=COLOURS[index], linestyle=DASHES[index], linewidth=1.4)
+            ends.append((float(values[-1]), word, COLOURS[index]))
+        shares(ax)
+        label_ends(ax, ends)
+        ax.set_title(str(name), loc="left", size=9, weight="bold", color=INK, pad=3)
+    finish_time(run, axes)
     return figure
 
 

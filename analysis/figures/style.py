@@ -21,6 +21,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 """Okabe and Ito's colours, without those too pale for a thin line on white."""
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 INK, MUTED, RULE = "#1c2733", "#5b6773", "#d9dee3"
 MOST_LINES = 5
 MOST_POINTS = 360
@@ -29,8 +30,9 @@ MOST_POINTS = 360
 _WIDTH = 7.6
 _DRAWN = re.compile(r' d="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
-_MARGIN_LEFT, _MARGIN_RIGHT = 0.72, 1.02
-_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
+_MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_BELOW = 0.72, 1.02, 0.52
+TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
+"""Seconds that people say, for ticks of a logarithmic axis."""
 
 
 def canvas(
@@ -41,13 +43,20 @@ def canvas(
     rows: int = 1,
     columns: int = 1,
     left: float = 0.0,
+    right: float = 0.0,
     above: float = 0.0,
+    between: float | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Draw an empty chart: the finding, below it what is shown; `left` and `above` widen these margins (inches)."""
+    """Draw an empty chart: the finding, below it what is shown.
+
+    Lengths are in inches: `left`, `right` and `above` widen those margins, `between` is the room between rows.
+    """
     heading = textwrap.wrap(title, 74) or [""]
     lines = textwrap.wrap(subtitle, 100)
     top = 0.36 + 0.22 * len(heading) + 0.17 * len(lines) + above
     total = height + top - 0.6
+    inside = height - 0.6 - _MARGIN_BELOW
+    gap = 0.22 if between is None else rows * between / (inside - (rows - 1) * between)
     figure = Figure(figsize=(_WIDTH, total))
     figure.suptitle(
         "\n".join(heading), x=0.012, y=1 - 0.1 / total, ha="left", va="top", size=12, weight="bold", color=INK
@@ -59,10 +68,10 @@ def canvas(
         rows,
         columns,
         left=(_MARGIN_LEFT + left) / _WIDTH,
-        right=1 - _MARGIN_RIGHT / _WIDTH,
+        right=1 - (_MARGIN_RIGHT + right) / _WIDTH,
         top=1 - top / total,
-        bottom=0.52 / total,
-        hspace=0.22,
+        bottom=_MARGIN_BELOW / total,
+        hspace=gap,
         wspace=0.16,
     )
     axes = [figure.add_subplot(grid[row, column]) for row in range(rows) for column in range(columns)]
@@ -87,7 +96,7 @@ def log_durations(ax: Axes, low: float, high: float) -> None:
     """Give the axes a logarithmic x axis from `low` to `high` seconds with ticks that people say (10 ms, 1 h)."""
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    ticks = [tick for tick in _TICKS if low * 0.999 <= tick <= high * 1.001]
+    ticks = [tick for tick in TIMES if low * 0.999 <= tick <= high * 1.001]
     ax.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else list(np.geomspace(low, high, 4)[1:3])))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))

@@ -1,37 +1,44 @@
-"""The report of a run: one HTML file that opens offline, prints well and needs no script."""
+"""The report of a run, a comparison, a study or a plan: one HTML file that loads nothing, prints, needs no script."""
 
-from importlib.resources import files
+import json
 from pathlib import Path
+from typing import Any
 
-import jinja2
-from markupsafe import Markup
+from analysis.report.comparison_page import comparison_page
+from analysis.report.page import Page, render
+from analysis.report.plan_page import plan_page
+from analysis.report.run_page import run_page
+from analysis.report.study_page import study_page
+from analysis.run_folder import RunFolder
 
-from analysis.report.findings import findings, tiles
-from analysis.report.sections import sections
-from analysis.run_folder import RunFolder, resolved
+__all__ = ["KINDS", "RunFolder", "write"]
 
-__all__ = ["RunFolder", "write"]
+KINDS = {"summary.json": "run", "comparison.json": "comparison", "study.json": "study", "plan.json": "plan"}
+"""The files that say what a folder holds; the first that is there counts."""
 
 
 def write(folder: Path) -> Path:
-    """Write report.html into a folder left by `fleetsim run` and return its path.
+    """Write report.html into a folder left by `fleetsim` and return its path.
 
-    The same folder gives the same bytes. Raises FileNotFoundError where the folder holds no summary.json.
+    The same folder gives the same bytes. Raises FileNotFoundError where the folder holds none of `KINDS`.
     """
-    run = RunFolder(Path(folder))
-    home = files("analysis.report")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    page = environment.from_string((home / "template.html.j2").read_text(encoding="utf-8")).render(
-        name=run.summary.get("run", {}).get("name") or "run",
-        description=resolved(run).get("description") or "",
-        style=Markup((home / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        findings=findings(run),
-        tiles=tiles(run),
-        notes=run.summary.get("notes") or [],
-        sections=sections(run),
-    )
-    target = run.path / "report.html"
-    target.write_text(page, encoding="utf-8", newline="\n")
+    folder = Path(folder)
+    target = folder / "report.html"
+    target.write_text(render(_page(folder)), encoding="utf-8", newline="\n")
     return target
+
+
+def _page(folder: Path) -> Page:
+    kind = next((kind for file, kind in KINDS.items() if (folder / file).is_file()), "run")
+    if kind == "comparison":
+        return comparison_page(_read(folder / "comparison.json"))
+    if kind == "study":
+        return study_page(_read(folder / "study.json"))
+    if kind == "plan":
+        return plan_page(_read(folder / "plan.json"))
+    return run_page(RunFolder(folder))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded

@@ -1,8 +1,8 @@
-"""What a section of the report is made of: tables of strings, and charts with their numbers."""
+"""What a page is made of: findings, tiles, tables of strings, and charts with their numbers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -18,14 +18,51 @@ MOST_NUMBERS = 24
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One sentence and whether it is good news."""
+
+    text: str
+    verdict: Literal["good", "bad", "plain"] = "plain"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One large figure, its interval, what it is, and a remark."""
+
+    value: str
+    label: str
+    remark: str = ""
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure in a table, with its interval below it."""
+
+    text: str
+    interval: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table of strings; the first `words` columns are read as words, the others are figures."""
+    """A table of strings; the first `words` columns are read as words, the others are figures.
+
+    A note stands below it; in a table of `prose` the words take the width there is.
+    """
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Cell]]
     words: int = 1
+    note: str = ""
+    prose: bool = False
     kind: str = "table"
+
+    @property
+    def look(self) -> str:
+        """The name of its own rules of style."""
+        dense = any(isinstance(cell, Cell) and cell.interval for row in self.rows for cell in row)
+        return "prose" if self.prose else "dense" if dense else ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +92,7 @@ class Section:
 
 def chart(draw: Callable[[], Figure], numbers: pd.DataFrame, file: str) -> Iterable[Chart]:
     """Return the chart, or nothing where none of its numbers is known."""
-    values = numbers.drop(columns=["time_s"], errors="ignore").select_dtypes("number")
+    values = numbers.drop(columns=["time_s", "n", "point", "level"], errors="ignore").select_dtypes("number")
     if numbers.empty or not values.notna().to_numpy().any():
         return
     text = numbers.to_csv(index=False, float_format="%.5g", lineterminator="\n")
@@ -71,6 +108,8 @@ def chart(draw: Callable[[], Figure], numbers: pd.DataFrame, file: str) -> Itera
 def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     return number(float(value), 4)
 
 

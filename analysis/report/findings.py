@@ -1,10 +1,12 @@
 """What the run says, in sentences and in a few large figures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from analysis.run_folder import Run, limits, resolved, window
+from analysis.quantities import THIN
+from analysis.report.elements import Finding, Tile
+from analysis.report.estimates import interval_words
+from analysis.run_folder import Run, interval, limits, replications, resolved, window
 from analysis.wording import SPACE, UNKNOWN, duration, energy, figure, find, listed, mass, money, number, plural, share
 
 MOST_SENTENCES = 6
@@ -12,29 +14,12 @@ MOST_SENTENCES = 6
 _LIMIT_NAMES = {"ttft_s": "first token within", "tpot_s": "each further token within", "e2e_s": "an answer within"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One sentence and whether it is good news."""
-
-    text: str
-    verdict: Literal["good", "bad", "plain"] = "plain"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One large figure, what it is, and a remark."""
-
-    value: str
-    label: str
-    remark: str = ""
-
-
 def findings(run: Run) -> list[Finding]:
     """Return what was run, whether promises were kept, waits, utilization, energy, cost, carbon, and the audit."""
     return [
         _simulated(run),
         *_services(run),
-        *_training(run.summary),
+        *_training(run),
         *_utilization(run.summary),
         _bill(run),
         _audit(run.summary),
@@ -50,7 +35,9 @@ def _simulated(run: Run) -> Finding:
     fleet = f"{size} accelerators in {pools}"
     counted = f"; the first {duration(warmup)} are warm-up and not counted" if warmup else ""
     work = f" with {listed(parts)}" if parts else ""
-    return Finding(f"{duration(horizon)} of a fleet of {fleet}{work} were simulated{counted}.")
+    many = replications(run)
+    times = f" {many} times, with other random numbers each time" if many > 1 else ""
+    return Finding(f"{duration(horizon)} of a fleet of {fleet}{work} were simulated{times}{counted}.")
 
 
 def _target(run: Run, service: str) -> float | None:
@@ -88,14 +75,26 @@ def _service(run: Run, name: str, service: Mapping[str, Any]) -> Finding:
     if attained is None or target is None or not promised:
         return Finding(f"{name}: {plural(find(service, 'requests', 'completed'), 'request')} completed; {speed}.")
     kept = attained >= target
+    sure = _sure(run, name, target)
     verb = "kept its promise" if kept else "did not keep its promise"
+    if not sure:
+        verb = f"{verb} on average, but the interval reaches across it"
+    within = interval_words(run.summary, "services", name, "slo", "attainment")
+    between = f" ({within})" if within and within != THIN else ""
     undecided = find(service, "requests", "undecided")
     open_ones = f" ({plural(undecided, 'request')} still undecided at the end)" if undecided else ""
     return Finding(
-        f"{name} {verb}: {share(attained)} of requests met their limits ({promised}), {asked(target)} were asked for"
-        f"{open_ones}; {speed}.",
-        "good" if kept else "bad",
+        f"{name} {verb}: {share(attained)}{between} of requests met their limits ({promised}), {asked(target)} were "
+        f"asked for{open_ones}; {speed}.",
+        "plain" if not sure and kept else "good" if kept else "bad",
     )
+
+
+def _sure(run: Run, name: str, target: float) -> bool:
+    """Whether the interval of an attainment, where there is one, lies on one side of what was promised."""
+    found = interval(run.summary, "services", name, "slo", "attainment")
+    low, high = figure(find(found, "low")), figure(find(found, "high"))
+    return low is None or high is None or low >= target or high < target
 
 
 def _speed(service: Mapping[str, Any]) -> str:
@@ -106,22 +105,24 @@ def _speed(service: Mapping[str, Any]) -> str:
     return f"{what} within {duration(half)} for half of the requests and within {duration(late)} for 99{SPACE}%"
 
 
-def _training(summary: Mapping[str, Any]) -> list[Finding]:
-    streams: Mapping[str, Any] = summary.get("training") or {}
+def _training(run: Run) -> list[Finding]:
+    streams: Mapping[str, Any] = run.summary.get("training") or {}
     order = sorted(streams, key=lambda name: -(figure(find(streams, name, "queueing_s", "mean")) or 0.0))
-    return [_stream(name, streams[name]) for name in order[:MOST_SENTENCES]]
+    return [_stream(name, streams[name], replications(run)) for name in order[:MOST_SENTENCES]]
 
 
-def _stream(name: str, stream: Mapping[str, Any]) -> Finding:
+def _stream(name: str, stream: Mapping[str, Any], many: int) -> Finding:
     submitted, completed = find(stream, "jobs", "submitted"), find(stream, "jobs", "completed")
     rejected = find(stream, "jobs", "rejected")
     turned_away = f", {number(rejected)} were turned away" if rejected else ""
     wait = duration(find(stream, "queueing_s", "mean"))
     half, late = (duration(find(stream, "jct_s", key)) for key in ("p50", "p90"))
+    open_end = late == UNKNOWN != half
+    took = f"{half} at the median and " + ("an unknown time" if open_end else late) + " at the 90th percentile"
+    each = " of a replication" if many > 1 else ""
     return Finding(
-        f"{name}: {number(completed)} of {plural(submitted, 'job')} had ended by the end of the run{turned_away}; "
-        f"they waited {wait} on average, and from submission to end took {half} at the median "
-        f"and {late} at the 90th percentile."
+        f"{name}: {number(completed)} of {plural(submitted, 'job')}{each} had ended by the end of the run{turned_away}"
+        f"; they waited {wait} on average, and from submission to end took {took}."
     )
 
 
@@ -177,22 +178,32 @@ def tiles(run: Run) -> list[Tile]:
     return [
         *_service_tiles(run),
         *_training_tiles(summary),
-        Tile(share(overall(summary, "busy")), "accelerators busy", f"{share(overall(summary, 'allocated'))} held"),
-        _energy_tile(fleet),
-        _known(money(fleet.get("cost_usd")), "cost", f"{money(fleet.get('cost_usd_per_h'))} an hour"),
-        _known(mass(fleet.get("carbon_kg")), "carbon (CO2e)", ""),
+        _busy_tile(summary),
+        _energy_tile(summary),
+        _known(summary, "cost_usd", money, "cost", f"{money(fleet.get('cost_usd_per_h'))} an hour"),
+        _known(summary, "carbon_kg", mass, "carbon (CO2e)", ""),
     ]
 
 
-def _energy_tile(fleet: Mapping[str, Any]) -> Tile:
-    used, facility = energy(fleet.get("energy_kwh")), energy(fleet.get("facility_energy_kwh"))
+def _busy_tile(summary: Mapping[str, Any]) -> Tile:
+    pools = list(summary.get("pools") or {})
+    within = interval_words(summary, "pools", pools[0], "utilization", "busy") if len(pools) == 1 else ""
+    held = f"{share(overall(summary, 'allocated'))} held"
+    return Tile(share(overall(summary, "busy")), "accelerators busy", held, within)
+
+
+def _energy_tile(summary: Mapping[str, Any]) -> Tile:
+    used, facility = (energy(find(summary, "fleet", key)) for key in ("energy_kwh", "facility_energy_kwh"))
     if facility in (used, UNKNOWN):
-        return _known(used, "energy", "")
-    return Tile(facility, "energy with the facility", f"{used} before PUE")
+        return _known(summary, "energy_kwh", energy, "energy", "")
+    return _known(summary, "facility_energy_kwh", energy, "energy with the facility", f"{used} before PUE")
 
 
-def _known(value: str, label: str, remark: str) -> Tile:
-    return Tile("unknown", label) if value == UNKNOWN else Tile(value, label, remark)
+def _known(summary: Mapping[str, Any], key: str, show: Callable[[Any], str], label: str, remark: str) -> Tile:
+    value = show(find(summary, "fleet", key))
+    if value == UNKNOWN:
+        return Tile("unknown", label)
+    return Tile(value, label, remark, interval_words(summary, "fleet", key))
 
 
 def _service_tiles(run: Run) -> list[Tile]:
@@ -201,11 +212,15 @@ def _service_tiles(run: Run) -> list[Tile]:
         return []
     counts = [figure(find(service, "requests", "completed")) for service in services.values()]
     completed = sum(count for count in counts if count is not None) if None not in counts else None
-    shown = [Tile(number(completed), "requests completed", plural(len(services), "service"))]
+    many = replications(run)
+    counted = plural(len(services), "service") + (", mean of a replication" if many > 1 else "")
+    shown = [Tile(number(completed), "requests completed", counted)]
     judged = [name for name in worst_first(run) if limits(run, name) and find(services, name, "slo", "attainment")]
     if judged:
         attained = share(find(services, judged[0], "slo", "attainment"))
-        shown.append(Tile(attained, "within limits", f"{judged[0]}; {asked(_target(run, judged[0]))} asked for"))
+        within = interval_words(run.summary, "services", judged[0], "slo", "attainment")
+        remark = f"{judged[0]}; {asked(_target(run, judged[0]))} asked for"
+        shown.append(Tile(attained, "within limits", remark, within))
     return shown
 
 
@@ -214,4 +229,5 @@ def _training_tiles(summary: Mapping[str, Any]) -> list[Tile]:
     if not streams:
         return []
     worst = max(streams, key=lambda name: figure(find(streams, name, "queueing_s", "mean")) or 0.0)
-    return [Tile(duration(find(streams, worst, "queueing_s", "mean")), "mean wait of a job", worst)]
+    within = interval_words(summary, "training", worst, "queueing_s", "mean")
+    return [Tile(duration(find(streams, worst, "queueing_s", "mean")), "mean wait of a job", worst, within)]

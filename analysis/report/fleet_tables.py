@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from analysis.report.elements import Table, said
+from analysis.quantities import worded
+from analysis.report.elements import Cell, Table, said
+from analysis.report.estimates import estimate, thin_note
 from analysis.run_folder import Run, resolved
-from analysis.wording import SPACE, UNKNOWN, energy, exact, figure, find, mass, money, number, power, share
+from analysis.wording import SPACE, UNKNOWN, exact, figure, find, number
 
 NOTHING_READ = sha256().hexdigest()
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
@@ -14,17 +16,18 @@ _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 def pools(summary: Mapping[str, Any]) -> Table:
     """Return how busy the accelerators of each pool were, and what they drew."""
-    rows = [
+    shares = ("allocated", "busy", "serving", "training", "compute")
+    rows: list[list[str | Cell]] = [
         [
             name,
             number(find(pool, "accelerators")),
-            *(share(find(pool, "utilization", key)) for key in ("allocated", "busy", "serving", "training", "compute")),
-            *(power(find(pool, "power_w", key)) for key in ("mean", "p99", "peak")),
+            *(estimate(summary, "pools", name, "utilization", key) for key in shares),
+            *(estimate(summary, "pools", name, "power_w", key) for key in ("mean", "p99", "peak")),
         ]
         for name, pool in (summary.get("pools") or {}).items()
     ]
     columns = ("pool", "accelerators", "held", "busy", "serving", "training", "compute", "power mean", "p99", "peak")
-    return Table("Pools (shares of installed accelerators)", columns, rows)
+    return Table("Pools (shares of installed accelerators)", columns, rows, note=thin_note(rows))
 
 
 def bill(summary: Mapping[str, Any]) -> Table:
@@ -33,17 +36,14 @@ def bill(summary: Mapping[str, Any]) -> Table:
     whole = {"accelerator_hours": _hours(summary), **(summary.get("fleet") or {})}
     rest = {key: _rest(whole.get(key), [find(phase, key) for phase in phases.values()]) for key in _BILLED}
     rows = [
-        [name, number(find(part, "accelerator_hours")), *_billed(part)]
-        for name, part in (*phases.items(), ("unassigned", rest), ("fleet", whole))
+        *([name, *(estimate(summary, "phases", name, key) for key in _BILLED)] for name in phases),
+        ["unassigned", *(worded(f"fleet.{key}", rest[key]) for key in _BILLED)],
+        ["fleet", number(whole["accelerator_hours"]), *(estimate(summary, "fleet", key) for key in _BILLED[1:])],
     ]
-    return Table("Where it went", ("", "accelerator hours", "energy", "cost", "carbon"), rows)
+    return Table("Where it went", ("", "accelerator hours", "energy", "cost", "carbon"), rows, note=thin_note(rows))
 
 
 _BILLED = ("accelerator_hours", "energy_kwh", "cost_usd", "carbon_kg")
-
-
-def _billed(part: Any) -> list[str]:
-    return [energy(find(part, "energy_kwh")), money(find(part, "cost_usd")), mass(find(part, "carbon_kg"))]
 
 
 def _hours(summary: Mapping[str, Any]) -> float | None:
@@ -65,25 +65,24 @@ def _rest(total: Any, parts: list[Any]) -> float | None:
 def parts(summary: Mapping[str, Any]) -> Table:
     """Return what cost and carbon are made of."""
     cost, carbon = (find(summary, "fleet", key) or {} for key in ("cost_usd_by", "carbon_kg_by"))
-    rows = [[f"cost of {name}", money(value)] for name, value in cost.items()]
-    return Table(
-        "Parts of cost and carbon", ("", ""), rows + [[f"{name} carbon", mass(value)] for name, value in carbon.items()]
-    )
+    rows = [
+        *([f"cost of {name}", estimate(summary, "fleet", "cost_usd_by", name)] for name in cost),
+        *([f"{name} carbon", estimate(summary, "fleet", "carbon_kg_by", name)] for name in carbon),
+    ]
+    return Table("Parts of cost and carbon", ("", ""), rows, note=thin_note(rows))
 
 
 def sites(summary: Mapping[str, Any]) -> Table:
     """Return energy, power, cost and carbon of each site."""
-    rows = [
-        [
-            name,
-            energy(find(site, "facility_energy_kwh")),
-            *(power(find(site, "power_w", key)) for key in ("mean", "p99", "peak")),
-            money(find(site, "cost_usd")),
-            mass(find(site, "carbon_kg")),
-        ]
-        for name, site in (summary.get("sites") or {}).items()
-    ]
-    return Table("Sites (with PUE)", ("site", "energy", "power mean", "p99", "peak", "cost", "carbon"), rows)
+    keys = (
+        ("facility_energy_kwh",),
+        *(("power_w", key) for key in ("mean", "p99", "peak")),
+        ("cost_usd",),
+        ("carbon_kg",),
+    )
+    rows = [[name, *(estimate(summary, "sites", name, *key) for key in keys)] for name in summary.get("sites") or {}]
+    columns = ("site", "energy", "power mean", "p99", "peak", "cost", "carbon")
+    return Table("Sites (with PUE)", columns, rows, note=thin_note(rows))
 
 
 def fleet(run: Run) -> Table:
@@ -180,8 +179,9 @@ def provenance(summary: Mapping[str, Any]) -> Table:
     run = summary.get("run") or {}
     inputs = run.get("inputs_sha256") if run.get("inputs_sha256") != NOTHING_READ else None
     rows = [
-        ["to run it again", f"fleetsim run scenario.yaml --seed {said(run.get('seed'))}"],
+        ["to run it again", f"fleetsim run scenario.yaml --seed {said(run.get('seed'))}{_replicated(run)}"],
         ["seed", said(run.get("seed"))],
+        *([["replications", said(run["replications"])]] if run.get("replications") else []),
         ["simulated second 0", said(run.get("start"))],
         ["resolved scenario (SHA-256)", said(run.get("scenario_sha256"))],
         *([["files that it names (SHA-256)", said(inputs)]] if inputs else []),
@@ -189,3 +189,7 @@ def provenance(summary: Mapping[str, Any]) -> Table:
         ["decisions", number(run.get("decisions"))],
     ]
     return Table("This run", ("", ""), rows, 2)
+
+
+def _replicated(run: Mapping[str, Any]) -> str:
+    return f" --replications {run['replications']}" if run.get("replications") else ""

@@ -1,17 +1,43 @@
 """The sections of the report, in the order in which they are read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from analysis import figures
-from analysis.report import fleet_tables
-from analysis.report.elements import Chart, Section, Table, chart
+from analysis.report import fleet_tables, method
+from analysis.report.elements import Cell, Chart, Section, Table, chart
+from analysis.report.estimates import estimate, estimated_words, thin_note
 from analysis.report.findings import worst_first
+from analysis.report.page import filled
 from analysis.run_folder import Run, limits, window
-from analysis.wording import duration, energy, find, joules, mass, money, number, share
+from analysis.wording import duration, find
 
 MOST_LATENCY_CHARTS = 4
+_STATISTICS = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9", "max": "max"}
+_WORK: Mapping[tuple[str, ...], str] = {
+    ("throughput", "requests_per_s"): "requests",
+    ("throughput", "output_tokens_per_s"): "output tokens",
+    ("batch_size_mean",): "mean batch",
+    ("accelerator_hours",): "accelerator hours",
+    ("energy_kwh",): "energy",
+    ("energy_j_per_request",): "per request",
+    ("energy_j_per_output_token",): "per output token",
+    ("cost_usd",): "cost",
+    ("carbon_kg",): "carbon",
+}
+_JOBS: Mapping[tuple[str, ...], str] = {
+    ("jobs", "submitted"): "submitted",
+    ("jobs", "completed"): "completed",
+    ("jobs", "rejected"): "rejected",
+    ("jobs", "running"): "running",
+    ("jobs", "queued"): "queued",
+    ("accelerator_hours",): "accelerator hours",
+    ("ettr",): "useful (ETTR)",
+    ("energy_kwh",): "energy",
+    ("cost_usd",): "cost",
+    ("carbon_kg",): "carbon",
+}
 MOST_SERVICES = 40
 """Rows of a table of services, those nearest to missing their limits; summary.json has them all."""
 
@@ -20,6 +46,7 @@ def sections(run: Run) -> list[Section]:
     """All sections that have something to show."""
     warmup, horizon = window(run)
     counted = f"Counted are requests and jobs that arrived from {duration(warmup)} to {duration(horizon)}."
+    counted += estimated_words(run)
     candidates = [
         Section("Services", counted, [*_service_tables(run), *_latency_charts(run), *_over_time(run, "service")]),
         Section("Training", counted, [*_training_tables(run), *_job_charts(run)]),
@@ -49,12 +76,10 @@ def sections(run: Run) -> list[Section]:
             "Each law is checked with figures counted separately on its two sides.",
             [fleet_tables.audit(run.summary)],
         ),
+        Section("Method", method.INTRODUCTION, [*method.tables(run), *_welch(run)]),
         Section("Provenance", "", [fleet_tables.provenance(run.summary)]),
     ]
-    filled = [
-        Section(s.title, s.introduction, [i for i in s.items if isinstance(i, Chart) or i.rows]) for s in candidates
-    ]
-    return [section for section in filled if section.items]
+    return filled(candidates)
 
 
 def _shown(run: Run) -> tuple[dict[str, Any], str]:
@@ -68,74 +93,33 @@ def _shown(run: Run) -> tuple[dict[str, Any], str]:
 
 
 def _service_tables(run: Run) -> Iterable[Table]:
-    services, others = _shown(run)
-    columns = (
-        "service",
-        "arrived",
-        "completed",
-        "rejected",
-        "timed out",
-        "lost",
-        "in flight",
-        "undecided",
-        "within limits",
-        "goodput /s",
+    shown, others = _shown(run)
+    counted = ("arrived", "completed", "rejected", "timed_out", "lost", "in_flight", "undecided")
+    requests = (*(("requests", name) for name in counted), ("slo", "attainment"), ("slo", "goodput_per_s"))
+    words = (*(name.replace("_", " ") for name in counted), "within limits", "goodput")
+    yield _figures(
+        run.summary, f"Requests{others}", "services", "service", shown, dict(zip(requests, words, strict=True))
     )
-    yield Table(
-        f"Requests{others}",
-        columns,
-        [
-            [
-                name,
-                *(
-                    number(find(s, "requests", key))
-                    for key in ("arrived", "completed", "rejected", "timed_out", "lost", "in_flight", "undecided")
-                ),
-                share(find(s, "slo", "attainment")),
-                number(find(s, "slo", "goodput_per_s")),
-            ]
-            for name, s in services.items()
-        ],
-    )
-    yield Table(
-        f"Latency{others}",
-        ("service", "time", "mean", "p50", "p90", "p95", "p99", "p99.9", "max", "limit"),
-        list(_latency_rows(run)),
-        2,
-    )
-    yield Table(
-        f"Work and energy{others}",
-        (
-            "service",
-            "requests /s",
-            "output tokens /s",
-            "mean batch",
-            "accelerator hours",
-            "energy",
-            "per request",
-            "per output token",
-            "cost",
-            "carbon",
-        ),
-        [
-            [
-                name,
-                number(find(s, "throughput", "requests_per_s")),
-                number(find(s, "throughput", "output_tokens_per_s")),
-                number(find(s, "batch_size_mean")),
-                number(find(s, "accelerator_hours")),
-                energy(find(s, "energy_kwh")),
-                joules(find(s, "energy_j_per_request")),
-                joules(find(s, "energy_j_per_output_token")),
-                money(find(s, "cost_usd")),
-                mass(find(s, "carbon_kg")),
-            ]
-            for name, s in services.items()
-        ],
-    )
+    rows = list(_latency_rows(run))
+    columns = ("service", "time", *_STATISTICS.values(), "limit")
+    yield Table(f"Latency{others}", columns, rows, 2, note=thin_note(rows))
+    yield _figures(run.summary, f"Work and energy{others}", "services", "service", shown, _WORK)
 
 
-def _latency_rows(run: Run) -> Iterable[list[str]]:
+def _figures(
+    summary: Mapping[str, Any],
+    title: str,
+    section: str,
+    word: str,
+    names: Iterable[str],
+    columns: Mapping[tuple[str, ...], str],
+) -> Table:
+    """A row for each name of a section of the summary, a column for each of the figures under its keys."""
+    rows = [[name, *(estimate(summary, section, name, *keys) for keys in columns)] for name in names]
+    return Table(title, (word, *columns.values()), rows, note=thin_note(rows))
+
+
+def _latency_rows(run: Run) -> Iterable[list[str | Cell]]:
     names = {
         "queueing_s": "queueing",
         "ttft_s": "first token (TTFT)",
@@ -145,9 +129,8 @@ def _latency_rows(run: Run) -> Iterable[list[str]]:
     for service, values in _shown(run)[0].items():
         allowed = limits(run, service)
         for metric, name in names.items():
-            block = find(values, metric)
-            if block is not None:
-                statistics = (duration(find(block, key)) for key in ("mean", "p50", "p90", "p95", "p99", "p999", "max"))
+            if find(values, metric) is not None:
+                statistics = (estimate(run.summary, "services", service, metric, key) for key in _STATISTICS)
                 yield [service, name, *statistics, duration(allowed.get(metric))]
 
 
@@ -163,52 +146,28 @@ def _over_time(run: Run, kind: str) -> Iterable[Chart]:
 
 def _training_tables(run: Run) -> Iterable[Table]:
     streams = run.summary.get("training") or {}
-    columns = (
-        "stream",
-        "submitted",
-        "completed",
-        "rejected",
-        "running",
-        "queued",
-        "accelerator hours",
-        "useful (ETTR)",
-        "energy",
-        "cost",
-        "carbon",
-    )
-    yield Table(
-        "Jobs",
-        columns,
-        [
-            [
-                name,
-                *(number(find(s, "jobs", key)) for key in ("submitted", "completed", "rejected", "running", "queued")),
-                number(find(s, "accelerator_hours")),
-                share(find(s, "ettr")),
-                energy(find(s, "energy_kwh")),
-                money(find(s, "cost_usd")),
-                mass(find(s, "carbon_kg")),
-            ]
-            for name, s in streams.items()
-        ],
-    )
-    kinds: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "queueing_s": ("waiting", duration),
-        "jct_s": ("submission to end (JCT)", duration),
-        "slowdown": ("slowdown", number),
-    }
+    yield _figures(run.summary, "Jobs", "training", "stream", streams, _JOBS)
+    names = {"queueing_s": "waiting", "jct_s": "submission to end (JCT)", "slowdown": "slowdown"}
+    statistics = {key: word for key, word in _STATISTICS.items() if key != "p999"}
     rows = [
-        [name, label, *(show(find(s, key, statistic)) for statistic in ("mean", "p50", "p90", "p95", "p99", "max"))]
-        for name, s in streams.items()
-        for key, (label, show) in kinds.items()
-        if find(s, key) is not None
+        [name, word, *(estimate(run.summary, "training", name, block, key) for key in statistics)]
+        for name, stream in streams.items()
+        for block, word in names.items()
+        if find(stream, block) is not None
     ]
-    yield Table("Waiting and duration", ("stream", "time", "mean", "p50", "p90", "p95", "p99", "max"), rows, 2)
+    columns = ("stream", "time", *statistics.values())
+    yield Table("Waiting and duration", columns, rows, 2, note=thin_note(rows))
 
 
 def _job_charts(run: Run) -> Iterable[Chart]:
     yield from chart(partial(figures.job_times, run), figures.job_curves(run), "jobs")
     yield from _over_time(run, "training")
+
+
+def _welch(run: Run) -> Iterable[Chart]:
+    numbers = figures.welch_numbers(run)
+    if len(numbers):
+        yield from chart(partial(figures.welch, run), numbers, "welch")
 
 
 def _utilization_charts(run: Run) -> Iterable[Chart]:
