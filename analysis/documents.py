@@ -61,10 +61,11 @@ def overrides_placed(document: Document, places: Mapping[str, paths.Path]) -> It
     try:
         yield
     except ScenarioError as error:
-        raise ScenarioError([_placed(problem, document, places) for problem in error.problems]) from None
+        raise ScenarioError([placed(problem, document, places) for problem in error.problems]) from None
 
 
-def _placed(problem: Problem, document: Document, places: Mapping[str, paths.Path]) -> Problem:
+def placed(problem: Problem, document: Document, places: Mapping[str, paths.Path]) -> Problem:
+    """A problem of an override as one of the document's; other problems, and those of no override, as they are."""
     if problem.file != OVERRIDE.file:
         return problem
     for path, place in places.items():

@@ -51,12 +51,8 @@ def load_study(folder: str | Path) -> StudyResult:
 
 
 def _sample(rows: "pd.DataFrame", latency: "pd.DataFrame", own: tuple[str, ...]) -> Sample:
-    """The replications of one point. Columns that only other points have are left out."""
-    figures = {
-        str(name): rows[name].to_numpy(dtype=float)
-        for name in rows.columns
-        if name not in own and rows[name].notna().any()
-    }
+    """The replications of one point; figures that only other points have are unknown."""
+    figures = {str(name): rows[name].to_numpy(dtype=float) for name in rows.columns if name not in own}
     point = int(rows["point"].iloc[0])
     looks = [_look(latency, point, number) for number in range(1, len(rows) + 1)]
     return Sample(figures, looks, tuple(int(seed) for seed in rows["seed"]))

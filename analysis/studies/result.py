@@ -78,21 +78,33 @@ class StudyResult:
     def estimates(self, metrics: Iterable[str], level: float = 0.95) -> "pd.DataFrame":
         """Figures at all points: point, the varied paths, metric, mean, low, high, level, method, n, flagged.
 
-        A point whose summary has no such figure is left out; FigureError where none has it.
+        Points that failed are left out. Raises FigureError for a metric that no point has.
         """
         import pandas as pd
 
-        rows = []
-        for metric in metrics:
-            found = [
-                {"point": point.number, **point.labels, "metric": metric, **interval.as_dict()}
+        return pd.DataFrame(
+            [
+                {
+                    "point": point.number,
+                    **point.labels,
+                    "metric": path,
+                    **self._estimate(point.number, path, level).as_dict(),
+                }
+                for path in map(self.resolve, metrics)
                 for point in self.points
-                if (interval := self._estimate(point.number, metric, level)) is not None
+                if point.number in self.samples
             ]
-            if not found and self.samples:
-                next(iter(self.samples.values())).resolve(metric)
-            rows += found
-        return pd.DataFrame(rows)
+        )
+
+    def resolve(self, metric: str) -> str:
+        """The path of a figure that some point has, as the summary writes it. Raises FigureError."""
+        errors = []
+        for sample in self.samples.values():
+            try:
+                return sample.resolve(metric)
+            except FigureError as error:
+                errors.append(error)
+        raise errors[0]
 
     def compare(self, baseline: Mapping[str, Any], metrics: Sequence[str], level: float = 0.95) -> "pd.DataFrame":
         """Differences of all other points to the one of these values, paired, with simultaneous intervals.
@@ -155,10 +167,10 @@ class StudyResult:
             "metrics": list(self.metrics),
             "points": [self._point(point) for point in self.points],
             "estimates": [
-                {"point": point.number, "metric": metric, **interval.as_dict()}
+                {"point": point.number, "metric": metric, **self._estimate(point.number, metric, 0.95).as_dict()}
                 for metric in self.metrics
                 for point in self.points
-                if (interval := self._estimate(point.number, metric, 0.95)) is not None
+                if point.number in self.samples
             ],
             "baseline": None if self.baseline is None else words(self.baseline),
             "compare": None if self.baseline is None else self._compare_block(),
@@ -192,13 +204,12 @@ class StudyResult:
             groups.append((base, same))
         return [(base, others) for base, others in groups if others]
 
-    def _estimate(self, number: int, metric: str, level: float) -> Interval | None:
-        if number not in self.samples:
-            return None
+    def _estimate(self, number: int, metric: str, level: float) -> Interval:
+        """A figure at a point that did not fail; unknown where its summary has none of this name."""
         try:
             return self.samples[number].estimate(metric, level)
         except FigureError:
-            return None
+            return Interval(None, None, None, level, "none", len(self.samples[number]), flagged=True)
 
     def _point(self, point: Point) -> dict[str, Any]:
         error = self.failures.get(point.number)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.documents import open_document, overrides_placed, scenario_of, validated
+from analysis.documents import open_document, placed, scenario_of, validated
 from analysis.replications import settled
-from analysis.sample import FigureError, Sample, usual_figures
+from analysis.sample import Sample, usual_figures
 from analysis.statistics.intervals import Interval
 from analysis.statistics.stopping import LEAST, Precision, enough, look_ahead
 from analysis.studies.design import DesignError, Level, Point, levels_of, points, span
@@ -18,7 +18,7 @@ from analysis.studies.records import Records, seeds_for, told
 from analysis.studies.result import StudyResult, scenario_facts
 from analysis.studies.study_file import Compare, Span, Study, Until
 from analysis.workers import Draw, sample_of, worker_pool
-from sim.scenario import Scenario, ScenarioError
+from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.document import Document
 from sim.summary import versions
 
@@ -35,6 +35,8 @@ class ReadyStudy:
     file: str | None
     points: tuple[Point, ...]
     scenarios: Mapping[int, Scenario]
+    impossible: Mapping[int, str]
+    """What is wrong with the points that have no scenario: values that do not go together."""
 
     @property
     def most(self) -> int:
@@ -90,10 +92,8 @@ def ready(document: Document, *, scenario: Scenario | None = None, seed: int | N
         place = ("vary", error.path) if error.path else ("design",)
         raise ScenarioError([document.problem(place, str(error))]) from None
     _check_baseline(document, study, found)
-    places = {path: ("vary", path) for path in study.vary}
-    with overrides_placed(document, places):
-        scenarios = {point.number: scenario.with_(point.overrides) for point in found}
-    return ReadyStudy(study, scenario, file, found, scenarios)
+    scenarios, impossible = _scenarios(document, scenario, found)
+    return ReadyStudy(study, scenario, file, found, scenarios, impossible)
 
 
 def run(
@@ -109,7 +109,7 @@ def run(
     with nullcontext(executor) if executor else worker_pool(jobs) as workers:
         records = Records(_settled(prepared.scenarios, workers), seeds, workers)
         draws, failures, reached = _gathered(prepared, records, progress)
-    samples = {number: sample_of(taken) for number, taken in draws.items() if number not in failures}
+    samples = {number: _sample(prepared, taken) for number, taken in draws.items() if number not in failures}
     result = StudyResult(
         name=prepared.study.study,
         scenario=scenario_facts(prepared.scenario, prepared.file),
@@ -125,6 +125,38 @@ def run(
         wall=time.perf_counter() - began,
     )
     return _with_metrics(result, prepared.study)
+
+
+def _sample(prepared: ReadyStudy, taken: Sequence[Draw]) -> Sample:
+    """The replications of a point; what is varied is its own column and no figure beside it."""
+    sample = sample_of(taken)
+    return replace(sample, figures={path: v for path, v in sample.figures.items() if path not in prepared.study.vary})
+
+
+def _scenarios(
+    document: Document, scenario: Scenario, found: Sequence[Point]
+) -> tuple[dict[int, Scenario], dict[int, str]]:
+    """The scenarios of the points, and what is wrong with combinations that make none.
+
+    Raises ScenarioError for values that are wrong by themselves, all at once, and where no combination makes sense.
+    """
+    scenarios: dict[int, Scenario] = {}
+    impossible: dict[int, str] = {}
+    wrong: dict[Problem, None] = {}
+    for point in found:
+        places: dict[str, paths.Path] = {path: ("vary", path) for path in point.overrides}
+        try:
+            scenarios[point.number] = scenario.with_(point.overrides)
+        except ScenarioError as error:
+            problems = [placed(problem, document, places) for problem in error.problems]
+            wrong |= dict.fromkeys(problem for problem in problems if problem not in error.problems)
+            impossible[point.number] = str(error)
+    if wrong:
+        raise ScenarioError(list(wrong))
+    if not scenarios:
+        problem = document.problem(("vary",), f"no point makes a scenario, such as {found[0].label}: {impossible[1]}")
+        raise ScenarioError([problem])
+    return scenarios, impossible
 
 
 def _levels(path: str, values: Span | list[Any]) -> tuple[Level, ...]:
@@ -164,8 +196,8 @@ def _gathered(
     prepared: ReadyStudy, records: Records, progress: Callable[[float], None] | None
 ) -> tuple[dict[int, list[Draw]], dict[int, str], bool]:
     """The draws of every point, what failed, and whether the precision that was asked for is reached."""
-    draws: dict[int, list[Draw]] = {point.number: [] for point in prepared.points}
-    failures: dict[int, str] = {}
+    draws: dict[int, list[Draw]] = {number: [] for number in prepared.scenarios}
+    failures = dict(prepared.impossible)
     open_points, done, reached = list(draws), 0, isinstance(prepared.study.replications, int)
     step = prepared.most if reached else ROUND
     while open_points and done < prepared.most:
@@ -250,18 +282,8 @@ def _with_metrics(result: StudyResult, study: Study) -> StudyResult:
     if not result.samples:
         return result
     compare = study.compare.metrics if study.compare else ()
-    asked = {path: _resolved(result, path) for path in (*study.metrics, *compare)}
+    asked = {path: result.resolve(path) for path in (*study.metrics, *compare)}
     usual = usual_figures(next(iter(result.samples.values())))
     shown = [asked[path] for path in (study.metrics or compare)] or usual
     differing = [asked[path] for path in compare] or shown
     return replace(result, metrics=tuple(shown), compared_metrics=tuple(differing))
-
-
-def _resolved(result: StudyResult, path: str) -> str:
-    """The path of a figure that some point has. Raises FigureError."""
-    for sample in result.samples.values():
-        try:
-            return sample.resolve(path)
-        except FigureError as error:
-            wrong = error
-    raise wrong
