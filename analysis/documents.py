@@ -11,8 +11,11 @@ from sim.scenario import Problem, Scenario, ScenarioError, load, paths, validati
 from sim.scenario import json_schema as scenario_schema
 from sim.scenario.base import Context, Node
 from sim.scenario.document import OVERRIDE, Document, from_mapping
+from sim.scenario.errors import near
 
 T = TypeVar("T", bound=Node)
+NAMED = frozenset({"pools", "services", "training", "sites"})
+"""Sections whose entries a path must not invent."""
 KINDS = {"study": "study", "plan": "plan"}
 """The kind of a file by the key that only it has; every other file is taken for a scenario."""
 
@@ -62,6 +65,20 @@ def overrides_placed(document: Document, places: Mapping[str, paths.Path]) -> It
         yield
     except ScenarioError as error:
         raise ScenarioError([placed(problem, document, places) for problem in error.problems]) from None
+
+
+def path_problems(document: Document, scenario: Scenario, path: str, place: paths.Path) -> list[Problem]:
+    """What is wrong with a path: it cannot be read, or leads into a pool, service or the like that is not there."""
+    tree = scenario.resolved()
+    try:
+        section, *inside = paths.resolve(path, tree)
+    except paths.PathError as error:
+        return [document.problem(place, str(error))]
+    known = tree.get(str(section), {})
+    if section not in NAMED or len(inside) < 2 or inside[0] in known:
+        return []
+    message = f"`{paths.join((section, inside[0]))}` is not in the scenario"
+    return [document.problem(place, message, near(str(inside[0]), known))]
 
 
 def placed(problem: Problem, document: Document, places: Mapping[str, paths.Path]) -> Problem:

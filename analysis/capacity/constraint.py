@@ -15,7 +15,7 @@ from sim import units
 
 Verdict = Literal["met", "not_met", "undecided"]
 _FORM = re.compile(r"\s*(?P<metric>[^<>=\s]+)\s*(?P<operator><=|>=)\s*(?P<limit>[^<>=]+?)\s*")
-_TIMES = frozenset({"mean", "sd", "max", *QUANTILES})
+_STATISTICS = frozenset({"mean", "sd", "max", "peak", *QUANTILES})
 
 
 class ConstraintError(ValueError):
@@ -113,7 +113,7 @@ def _limit(metric: str, text: str) -> float:
     if text.endswith("%"):
         return _number(metric, text.removesuffix("%").strip()) / 100.0
     segments = plain(metric).split(".")
-    name = segments[-2] if segments[-1] in _TIMES and len(segments) > 1 else segments[-1]
+    name = segments[-2] if segments[-1] in _STATISTICS and len(segments) > 1 else segments[-1]
     for ending, dimension in _DIMENSIONS.items():
         if name.endswith(ending) and not _is_number(text):
             try:

@@ -14,7 +14,7 @@ from analysis.capacity.constraint import Constraint, ConstraintError, read_const
 from analysis.capacity.plan_file import Bounds, PlanFile
 from analysis.capacity.result import PlanResult
 from analysis.capacity.search import smallest_met
-from analysis.documents import open_document, overrides_placed, scenario_of, validated
+from analysis.documents import open_document, overrides_placed, path_problems, scenario_of, validated
 from analysis.studies.records import seeds_for
 from analysis.studies.result import scenario_facts
 from analysis.workers import worker_pool
@@ -77,6 +77,8 @@ def ready(document: Document, *, scenario: Scenario | None = None, seed: int | N
         scenario = scenario.with_({"seed": own})
     path, bounds = file.decision
     question = Question(file, document, scenario, named, path, bounds, _constraints(document, file, scenario))
+    if wrong := path_problems(document, scenario, path, ("decision_variables", path)):
+        raise ScenarioError(wrong)
     question.scenario_at(bounds.values[0])
     question.scenario_at(bounds.values[-1])
     return question

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.documents import open_document, placed, scenario_of, validated
+from analysis.documents import open_document, path_problems, placed, scenario_of, validated
 from analysis.replications import settled
 from analysis.sample import Sample, usual_figures
 from analysis.statistics.intervals import Interval
@@ -91,8 +91,9 @@ def ready(document: Document, *, scenario: Scenario | None = None, seed: int | N
     except DesignError as error:
         place = ("vary", error.path) if error.path else ("design",)
         raise ScenarioError([document.problem(place, str(error))]) from None
-    _check_baseline(document, study, found)
-    scenarios, impossible = _scenarios(document, scenario, found)
+    wrong = [problem for path in vary for problem in path_problems(document, scenario, path, ("vary", path))]
+    wrong += _baseline_problems(document, study, found)
+    scenarios, impossible = _scenarios(document, scenario, found, wrong)
     return ReadyStudy(study, scenario, file, found, scenarios, impossible)
 
 
@@ -134,15 +135,16 @@ def _sample(prepared: ReadyStudy, taken: Sequence[Draw]) -> Sample:
 
 
 def _scenarios(
-    document: Document, scenario: Scenario, found: Sequence[Point]
+    document: Document, scenario: Scenario, found: Sequence[Point], known: Sequence[Problem]
 ) -> tuple[dict[int, Scenario], dict[int, str]]:
     """The scenarios of the points, and what is wrong with combinations that make none.
 
-    Raises ScenarioError for values that are wrong by themselves, all at once, and where no combination makes sense.
+    Raises ScenarioError with the problems that are known and those of values that are wrong by themselves, all at once,
+    and where no combination makes sense.
     """
     scenarios: dict[int, Scenario] = {}
     impossible: dict[int, str] = {}
-    wrong: dict[Problem, None] = {}
+    wrong = dict.fromkeys(known)
     for point in found:
         places: dict[str, paths.Path] = {path: ("vary", path) for path in point.overrides}
         try:
@@ -163,13 +165,13 @@ def _levels(path: str, values: Span | list[Any]) -> tuple[Level, ...]:
     return span(values.from_, values.to, values.steps, path) if isinstance(values, Span) else levels_of(values, path)
 
 
-def _check_baseline(document: Document, study: Study, found: Sequence[Point]) -> None:
+def _baseline_problems(document: Document, study: Study, found: Sequence[Point]) -> list[Problem]:
     """A baseline names varied paths, and values that they have."""
-    if isinstance(study.replications, Until) and study.replications.differences and study.compare is None:
-        problem = document.problem(("replications", "until", "difference"), "a difference needs `compare: {baseline}`")
-        raise ScenarioError([problem])
     if study.compare is None:
-        return
+        if not isinstance(study.replications, Until) or not study.replications.differences:
+            return []
+        place = ("replications", "until", "difference")
+        return [document.problem(place, "a difference needs `compare: {baseline: ...}`")]
     problems = []
     for path, value in study.compare.baseline.items():
         label = levels_of([value], path)[0].label
@@ -178,8 +180,7 @@ def _check_baseline(document: Document, study: Study, found: Sequence[Point]) ->
             place = ("compare", "baseline", path)
             hint = f"it has {', '.join(map(str, known))}" if known else f"varied are {', '.join(found[0].labels)}"
             problems.append(document.problem(place, f"`{label}` is no value of the study", hint))
-    if problems:
-        raise ScenarioError(problems)
+    return problems
 
 
 def _settled(scenarios: Mapping[int, Scenario], workers: Executor) -> Mapping[int, Scenario]:
