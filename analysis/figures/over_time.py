@@ -53,8 +53,9 @@ def half_widths(source: Run | Path | str, kind: str, metric: str) -> pd.DataFram
     """
     run = opened(source)
     level, many = level_of(run.summary), replications(run)
-    errors = _wide(ensemble(run), kind, metric, "sem")
-    return averaged(errors) * student(level, many - 1) if level is not None and many > 1 else errors.iloc[:0]
+    if level is None or many == 1:
+        return pd.DataFrame()
+    return averaged(_wide(ensemble(run), kind, metric, "sem")) * student(level, many - 1)
 
 
 def averaged(wide: pd.DataFrame) -> pd.DataFrame:

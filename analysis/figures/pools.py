@@ -117,8 +117,9 @@ def _utilization_lines(run: Run) -> Figure:
         ends = []
         for index, (metric, frame, word) in enumerate((("allocated", held, "held"), ("busy", busy, "busy"))):
             values, moments = frame[name].to_numpy(dtype=float), frame.index.to_numpy() / size
-            half = half_widths(run, "pool", metric)[name].to_numpy(dtype=float)
-            band(ax, moments, values, half, COLOURS[index])
+            half = half_widths(run, "pool", metric)
+            if name in half:
+                band(ax, moments, values, half[name].to_numpy(dtype=float), COLOURS[index])
             ax.plot(moments, values, color=COLOURS[index], linestyle=DASHES[index], linewidth=1.4)
             ends.append((float(values[-1]), word, COLOURS[index]))
         shares(ax)

@@ -1,7 +1,6 @@
 """How the figures came about, as STRESS-DES asks a simulation study to report it (Monks et al. 2019)."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from analysis import figures
 from analysis.quantities import half_width, in_words, worded
@@ -55,7 +54,7 @@ def tables(run: Run) -> Iterable[Table]:
         ["run length", _length(run)],
         ["replications", _replications(run)],
         ["random numbers", _random(run)],
-        ["intervals", _intervals(run.summary)],
+        ["intervals", _intervals(run)],
         ["software", said(find(run.summary, "run", "versions"))],
         ["data", "Every figure of the catalog in effect, with its source, is listed under Fleet and assumptions."],
     ]
@@ -129,11 +128,11 @@ def _random(run: Run) -> str:
     )
 
 
-def _intervals(summary: Mapping[str, Any]) -> str:
-    level = level_of(summary)
+def _intervals(run: Run) -> str:
+    level = level_of(run.summary)
     if level is None:
-        return "None: one run, one sample."
-    names = sorted({str(each.get("method")) for each in (summary.get("intervals") or {}).values()})
+        return "None: one run, one sample." if replications(run) == 1 else "None."
+    names = sorted({str(each.get("method")) for each in (run.summary.get("intervals") or {}).values()})
     methods = listed([_METHODS.get(name, name) for name in names])
     return f"{exact(level * 100, 6)}{SPACE}% for each figure by itself: {methods}."
 

@@ -1,9 +1,12 @@
 """Comparisons, studies and plans with made-up but plausible figures, as their JSON files hold them."""
 
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 LATENCY, ENERGY, ATTAINMENT = "services.chat.ttft_s.p99", "fleet.energy_kwh", "services.chat.slo.attainment"
 VERSIONS = {"fleetsim": "0.1.0", "python": "3.11.9", "numpy": "2.1.0"}
@@ -224,3 +227,45 @@ def plan(
         "versions": VERSIONS,
         "wall_s": 212.0,
     }
+
+
+THIN = "services.chat.ttft_s.p999"
+REPLICATIONS = 4
+
+
+def replicated(folder: Path, *, warm_up: bool = True, blank: bool = False) -> Path:
+    """Make the folder of a single run one of four replications; `blank`: without a single interval."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary["intervals"] = {} if blank else dict(_intervals(summary))
+    summary["run"] |= {
+        "replications": REPLICATIONS,
+        "seeds": [7, 11, 12, 13],
+        "stopping": {"until": {LATENCY: 0.05}, "least": 5, "most": 50, "reached": True},
+        "warmup_by_metric": {
+            "services.chat.queue_length": {"seconds": 3000.0, "reliable": True},
+            "pools.h100.busy": {"seconds": 43200.0, "reliable": False},
+        }
+        if warm_up
+        else None,
+    }
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    telemetry = pd.read_parquet(folder / "telemetry.parquet")
+    spread = telemetry["value"].abs() * 0.05
+    means = telemetry.rename(columns={"value": "mean"}).assign(sem=spread)
+    means[["kind", "name", "metric", "time_s", "mean", "sem"]].to_parquet(folder / "ensemble.parquet")
+    rng, latency = np.random.default_rng(2), pd.read_parquet(folder / "latency.parquet")
+    shares = rng.multinomial(latency["count"], np.full(REPLICATIONS, 1 / REPLICATIONS))
+    looks = [latency.assign(count=shares[:, look], replication=look + 1) for look in range(REPLICATIONS)]
+    pd.concat(looks, ignore_index=True).to_parquet(folder / "replication_latency.parquet")
+    return folder
+
+
+def _intervals(tree: Any, path: str = "") -> Any:
+    """A path and an interval for each figure of the sections of a summary; one is thin."""
+    for key, value in tree.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and key not in ("run", "intervals"):
+            yield from _intervals(value, here)
+        elif path and (value is None or isinstance(value, int | float)):
+            half = None if value is None or here == THIN else abs(value) * 0.02
+            yield here, interval(value, half, flagged=half is None, n=REPLICATIONS)

@@ -3,40 +3,16 @@
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
+from unit.page_parser import Page
 
 from analysis.report import RunFolder, write
 from analysis.tables import print_summary
 from analysis.wording import duration, money, number, share
 
 HOSTILE = '<script>alert("$\\frac{1}")</script>&[red]'
-
-
-class Page(HTMLParser):
-    """Every tag with its attributes, and the text outside style."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.tags, self.text, self.depth = [], "", []
-        self.feed(source)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in {"meta", "br", "image", "use"}:
-            self.depth.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.depth.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.depth:
-            self.text += data.replace("\u00a0", " ")
 
 
 @pytest.fixture
