@@ -154,6 +154,33 @@ def report(folder: Path) -> None:
     click.echo(html.write(folder))
 
 
+@fleetsim.command()
+@click.option("--thorough", is_flag=True, help="Ten times the data: finds errors a third as large, in some minutes.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Other random numbers.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes  [default: one a processor]")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON, and nothing else.")
+@click.pass_context
+def verify(
+    context: click.Context,
+    thorough: bool,  # noqa: FBT001
+    seed: int,
+    jobs: int | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Hold the simulator against queueing theory: theory, measured, interval and verdict of each figure."""
+    from analysis import verify as verification
+
+    with _clear_errors(), _progress(shown=sys.stderr.isatty()) as progress:
+        longer = verification.THOROUGH if thorough else 1.0
+        found = verification.verify(verification.all_models(), seed=seed, longer=longer, jobs=jobs, progress=progress)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        verification.print_verification(found, _console())
+    if found.disagreeing:
+        context.exit(RUN_FAILED)
+
+
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Turn what a file, a folder or a policy does wrong into one message."""
