@@ -8,6 +8,7 @@ from analysis.cli.facts import catalog, check, schema
 from analysis.cli.outcome import INTERRUPTED
 from analysis.cli.runs import compare, report, run
 from analysis.cli.searches import plan, sweep
+from analysis.cli.verification import verify
 
 __all__ = ["main"]
 
@@ -18,7 +19,7 @@ def fleetsim() -> None:
     """Simulate a fleet of AI accelerators: waits, load, energy, cost and carbon of inference and training."""
 
 
-for command in (run, sweep, plan, compare, report, check, catalog, schema):
+for command in (run, sweep, plan, compare, report, check, catalog, schema, verify):
     fleetsim.add_command(command)
 
 
