@@ -101,7 +101,7 @@ class Replicated:
     def latency(self) -> "pd.DataFrame":
         """The buckets of every latency, all replications counted together."""
         keys = ["service", "metric", "low_s", "high_s"]
-        return self.latencies.groupby(keys, as_index=False, sort=True)["count"].sum()
+        return self.latencies.groupby(keys, sort=True)["count"].sum().reset_index()
 
     @cached_property
     def latencies(self) -> "pd.DataFrame":
@@ -146,7 +146,7 @@ class Replicated:
         )
 
     def _run(self) -> dict[str, Any]:
-        runs = [each.summary["run"] for each in self.draws]
+        runs: list[dict[str, Any]] = [each.summary["run"] for each in self.draws]
         totals = {name: sum(run[name] for run in runs) for name in ("requests", "decisions", "wall_s")}
         return (
             runs[0]

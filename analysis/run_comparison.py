@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.comparison import compared, rows, shared_seeds
+from analysis.comparison import COLUMNS, compare, compare_rows
 from analysis.run_folder import RunFolder
 from analysis.sample import FigureError, Sample, figures_of, stacked, usual_figures
 from analysis.statistics.comparisons import simultaneous_level
@@ -29,8 +29,11 @@ def compare_folders(folders: Sequence[Path], metrics: Sequence[str] = (), level:
     samples = dict(zip(labels, map(sample_of_folder, runs), strict=True))
     baseline, others = labels[0], {label: samples[label] for label in labels[1:]}
     chosen = _chosen(samples, metrics)
-    table = compared(samples[baseline], others, chosen, level)
-    shared = [len(shared_seeds(samples[baseline], other)[0]) for other in others.values()]
+    replicated = all(len(sample) > 1 for sample in samples.values())
+    table = (
+        compare(samples[baseline], others, chosen, level) if replicated else _plain(samples, baseline, chosen, level)
+    )
+    shared = [len({*samples[baseline].seeds} & {*other.seeds}) for other in others.values()]
     return {
         "schema_version": SCHEMA_VERSION,
         "baseline": baseline,
@@ -39,7 +42,7 @@ def compare_folders(folders: Sequence[Path], metrics: Sequence[str] = (), level:
         "level": level,
         "simultaneous": len(table),
         "level_each": simultaneous_level(level, len(table)),
-        "rows": rows(table),
+        "rows": compare_rows(table),
         "best": None,
         "notes": list(_notes(samples, baseline, dict(zip(others, shared, strict=True)))),
         "versions": dict(versions()),
@@ -59,6 +62,21 @@ def sample_of_folder(run: RunFolder) -> Sample:
     figures = {str(name): table[name].to_numpy(float) for name in table.columns if name not in ("replication", "seed")}
     looks = [_look(latencies, number) for number in table["replication"]]
     return Sample(figures, looks, tuple(int(seed) for seed in table["seed"]))
+
+
+def _plain(samples: Mapping[str, Sample], baseline: str, metrics: Sequence[str], level: float) -> "pd.DataFrame":
+    """Differences without intervals, where some run was not replicated."""
+    import pandas as pd
+
+    found = []
+    for label, sample in samples.items():
+        for metric in metrics if label != baseline else ():
+            path = sample.resolve(metric)
+            base, value = (each.estimate(path).mean for each in (samples[baseline], sample))
+            difference = None if base is None or value is None else value - base
+            n = min(len(samples[baseline]), len(sample))
+            found.append((label, path, base, value, difference, None, None, level, "none", n, True))
+    return pd.DataFrame(found, columns=COLUMNS)
 
 
 def _look(latencies: "pd.DataFrame", number: int) -> "pd.DataFrame":

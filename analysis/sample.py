@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analysis.statistics.batch_means import batch_mean, batch_quantiles, batch_share
+from analysis.statistics.dependence import worth
 from analysis.statistics.intervals import (
     FloatArray,
     IntArray,
@@ -66,6 +68,12 @@ class Sample:
             {path: v[:n] for path, v in self.figures.items()}, self.latencies[:n], self.seeds[:n], self.method
         )
 
+    def of_seeds(self, seeds: Sequence[int]) -> "Sample":
+        """The replications with these seeds, in their order. ValueError for a seed that is not there."""
+        at = [self.seeds.index(seed) for seed in seeds]
+        figures = {path: values[at] for path, values in self.figures.items()}
+        return Sample(figures, [self.latencies[place] for place in at], tuple(seeds), self.method)
+
     def resolve(self, path: str) -> str:
         """The path of a figure as the summary writes it; quotes may be left out. Raises FigureError."""
         if path in self.figures or self._is_quantile(path):
@@ -79,18 +87,13 @@ class Sample:
 
     def estimate(self, path: str, level: float = 0.95) -> Interval:
         """The figure with its interval: a pooled quantile, a ratio, or a mean over the looks. Raises FigureError."""
-        from analysis.statistics.batch_means import batch_mean, batch_quantile
-
         path = self.resolve(path)
-        block, _, name = path.rpartition(".")
         if self._is_quantile(path):
-            counts, edges = self._histogram(block)
-            if self.method == "batches":
-                return batch_quantile(counts, edges, QUANTILES[name], level)
-            return quantile_interval(counts, edges, QUANTILES[name], level)
+            block, _, name = path.rpartition(".")
+            return self._quantiles(block, [name], level)[name]
         values, weights = self.figures[path], self._weights(path)
         if self.method == "batches":
-            return batch_mean(_times(values, weights), weights, level)
+            return self._of_batches(path, _times(values, weights), weights, level)
         if np.ptp(weights) == 0:
             return t_interval(values, level)
         return ratio_interval(_times(values, weights), weights, level)
@@ -104,7 +107,7 @@ class Sample:
         path = self.resolve(path)
         block, _, name = path.rpartition(".")
         m = len(self)
-        if name in QUANTILES and block in self._blocks:
+        if name in QUANTILES and block in self._rows:
             counts, edges = self._histogram(block)
             total = counts.sum(axis=0)
             whole = quantile_at(total, edges, QUANTILES[name])
@@ -123,13 +126,38 @@ class Sample:
 
     def intervals(self, level: float = 0.95) -> dict[str, dict[str, Any]]:
         """The intervals of all figures, as a summary holds them."""
-        quantiles = (f"{block}.{name}" for block in self._blocks for name in QUANTILES)
-        return {path: self.estimate(path, level).as_dict() for path in dict.fromkeys([*self.figures, *quantiles])}
+        found = {path: self.estimate(path, level) for path in self.figures if not self._is_quantile(path)}
+        for block in self._rows:
+            quantiles = self._quantiles(block, list(QUANTILES), level)
+            found |= {f"{block}.{name}": interval for name, interval in quantiles.items()}
+        return {path: interval.as_dict() for path, interval in found.items()}
+
+    def _quantiles(self, block: str, names: Sequence[str], level: float) -> dict[str, Interval]:
+        counts, edges = self._histogram(block)
+        shares = [QUANTILES[name] for name in names]
+        if self.method == "batches":
+            return dict(zip(names, batch_quantiles(counts, edges, shares, level), strict=True))
+        return {name: quantile_interval(counts, edges, p, level) for name, p in zip(names, shares, strict=True)}
+
+    def _of_batches(self, path: str, numerators: FloatArray, weights: FloatArray, level: float) -> Interval:
+        """The interval of a figure of one run. How much requests are worth is seen in their latencies."""
+        block, _, name = path.rpartition(".")
+        service, slo, _ = path.rpartition(".slo.")
+        if slo and name != "goodput_per_s":
+            return batch_share(numerators, weights, level, self._worth.get(f"{service}.e2e_s", 0.0))
+        if name == "mean" and block in self._rows:
+            return batch_mean(numerators, weights, level, self._worth[block])
+        return batch_mean(numerators, weights, level)
+
+    @cached_property
+    def _worth(self) -> dict[str, float]:
+        """How many independent observations each latency has, by the path of its block."""
+        return {block: worth(self._histogram(block)[0]) for block in self._rows}
 
     def _is_quantile(self, path: str) -> bool:
         """Whether a path is a quantile of a latency, which has a histogram."""
         block, _, name = path.rpartition(".")
-        return name in QUANTILES and block in self._blocks
+        return name in QUANTILES and block in self._rows
 
     def _weights(self, path: str) -> FloatArray:
         """What each look counts by: a mean by the number behind it, everything else alike."""
@@ -152,28 +180,38 @@ class Sample:
 
     @cached_property
     def _by_plain_name(self) -> dict[str, str]:
-        quantiles = (f"{block}.{name}" for block in self._blocks for name in QUANTILES)
+        quantiles = (f"{block}.{name}" for block in self._rows for name in QUANTILES)
         return {plain(path): path for path in (*self.figures, *quantiles)}
 
     @cached_property
-    def _blocks(self) -> dict[str, list["pd.DataFrame"]]:
-        """The buckets of every latency by the path of its block, one frame a look."""
-        found: dict[str, list[pd.DataFrame]] = {}
-        for look, frame in enumerate(self.latencies):
-            for (service, metric), rows in frame.groupby(["service", "metric"], sort=False):
-                block = found.setdefault(paths.join(("services", str(service), str(metric))), [])
-                block += [frame.iloc[:0]] * (look - len(block)) + [rows]
-        return {path: block + [block[0].iloc[:0]] * (len(self) - len(block)) for path, block in found.items()}
+    def _every(self) -> "pd.DataFrame":
+        """The buckets of all looks, with the number of theirs."""
+        import pandas as pd
+
+        looks = np.repeat(np.arange(len(self)), [len(rows) for rows in self.latencies])
+        return pd.concat(self.latencies, ignore_index=True).assign(look=looks)
+
+    @cached_property
+    def _rows(self) -> dict[str, IntArray]:
+        """Which rows of all buckets are of a latency, by the path of its block."""
+        if not self.latencies:
+            return {}
+        every = self._every
+        codes = every.groupby(["service", "metric"], sort=False).ngroup().to_numpy()
+        order = np.argsort(codes, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+        firsts = every.iloc[[rows[0] for rows in groups if len(rows)]]
+        names = zip(firsts["service"], firsts["metric"], strict=True)
+        return {paths.join(("services", *name)): rows for name, rows in zip(names, groups, strict=False)}
 
     def _histogram(self, block: str) -> tuple[IntArray, FloatArray]:
         """Counts by look and bucket (m, k), and the buckets' edges (k, 2) in seconds."""
-        looks = self._blocks[block]
-        lows, first = np.unique(np.concatenate([rows["low_s"] for rows in looks]), return_index=True)
-        highs = np.concatenate([rows["high_s"] for rows in looks])[first]
-        counts = np.zeros((len(looks), len(lows)), np.int64)
-        for look, rows in enumerate(looks):
-            counts[look, np.searchsorted(lows, rows["low_s"])] = rows["count"]
-        return counts, np.column_stack([lows, highs])
+        rows = self._rows[block]
+        look, low, high, count = (self._every[name].to_numpy()[rows] for name in ("look", "low_s", "high_s", "count"))
+        lows, first, bucket = np.unique(low, return_index=True, return_inverse=True)
+        counts = np.zeros((len(self), len(lows)), np.int64)
+        counts[look, bucket] = count
+        return counts, np.column_stack([lows, high[first]])
 
 
 _PER = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.comparison import compared, rows
+from analysis.comparison import compare, compare_rows
 from analysis.sample import FigureError, Sample
 from analysis.statistics.intervals import Interval
 from analysis.studies.design import Label, Point, levels_of, words
@@ -110,7 +110,7 @@ class StudyResult:
         """Differences of all other points to the one of these values, paired, with simultaneous intervals.
 
         Where the baseline names only some of the varied paths, points are compared that agree in the others. The
-        columns are those of `analysis.comparison.compared`. Raises LookupError and FigureError.
+        columns are those of `analysis.comparison.compare`. Raises LookupError and FigureError.
         """
         import pandas as pd
 
@@ -119,7 +119,7 @@ class StudyResult:
         if not pairs:
             raise LookupError(f"there is nothing to compare with {dict(baseline)}")
         tables = [
-            compared(
+            compare(
                 self.sample(base.number),
                 {other.label: self.samples[other.number] for other in others},
                 metrics,
@@ -185,7 +185,7 @@ class StudyResult:
     def _differences(self) -> list[dict[str, Any]]:
         if self.baseline is None or not self.compared_metrics or not self._groups(self.baseline):
             return []
-        return rows(self.compare(self.baseline, self.compared_metrics))
+        return compare_rows(self.compare(self.baseline, self.compared_metrics))
 
     def _groups(self, baseline: Mapping[str, Any]) -> list[tuple[Point, list[Point]]]:
         """Each point of the baseline with those it is compared with: alike in the paths that it leaves open."""

@@ -1,0 +1,54 @@
+"""What the inputs of a scenario come to on average, exactly: the means of control variates."""
+
+from analysis.whole_tokens import mean_tokens
+from sim.preparation import seconds_into_week
+from sim.scenario import Scenario, paths
+from sim.scenario.arrivals import BatchArrivals, CoxArrivals, OnOffArrivals, PoissonArrivals
+from sim.scenario.service import Requests
+from sim.workload.arrivals import expected
+from sim.workload.distributions import mean
+from sim.workload.lengths import length_distributions
+
+EXACT = (PoissonArrivals, CoxArrivals, OnOffArrivals, BatchArrivals)
+"""Processes whose mean number in any window is the integral of the rate: Poisson, of a rate that is stationary from
+time 0 on. A renewal process that begins at 0 brings others: its age is not stationary; a trace brings what it has."""
+
+
+def known_means(scenario: Scenario) -> dict[str, float]:
+    """The exact means of `services.<s>.offered` over the window, by dotted path; what is not known is absent.
+
+    Lengths and work are drawn independently of arrivals, so the mean of their sum is the product of means (Wald).
+    Nothing is known where the warm-up is still to be found or the run ends with its jobs.
+    """
+    if isinstance(scenario.warmup, str) or isinstance(scenario.horizon, str):
+        return {}
+    found: dict[str, float] = {}
+    for name, service in scenario.services.items():
+        requests = service.requests
+        if not isinstance(requests.arrivals, EXACT):
+            continue
+        begin = seconds_into_week(scenario, service.pools[0])
+        whole, before = (
+            expected(requests.arrivals, start_of_day=begin, until=until).arrivals if until else 0.0
+            for until in (scenario.horizon, scenario.warmup)
+        )
+        rate = (whole - before) / (scenario.horizon - scenario.warmup)
+        generative = scenario.model(service.model).kind == "generative"
+        per_request = {"requests": 1.0} | (_tokens(requests) if generative else _work(requests))
+        found |= {
+            paths.join(("services", name, "offered", f"{what}_per_s")): rate * each
+            for what, each in per_request.items()
+        }
+    return found
+
+
+def _tokens(requests: Requests) -> dict[str, float]:
+    if requests.lengths is None:
+        return {}
+    means = map(mean_tokens, length_distributions(requests.lengths))
+    named = zip(("prompt_tokens", "output_tokens"), means, strict=True)
+    return {name: each for name, each in named if each is not None}
+
+
+def _work(requests: Requests) -> dict[str, float]:
+    return {"work": 1.0 if requests.work is None else mean(requests.work)}
