@@ -38,7 +38,8 @@ def compare(
     """One row for each system and metric, with the `COLUMNS`.
 
     `difference` is the system's less the baseline's. All rows hold together with probability `level` (Bonferroni: each
-    has a share of 1 - level), or `among` so many where these are only some of them. Replications with equal seeds are pairs (`paired t`), and controls with `known` means
+    has a share of 1 - level), or `among` so many where these are only some of them. Replications with equal seeds are
+    pairs (`paired t`), and controls with `known` means
     (as `known_means` gives them) sharpen them where that helps (`paired t, control variates`); else both samples are
     independent (`Welch`). ValueError for samples that cannot be compared, FigureError for a metric that one lacks.
     """
@@ -61,6 +62,8 @@ def compare(
 
 def compare_rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
     """The rows of a comparison as JSON holds them: null where a figure is unknown."""
+    import pandas as pd
+
     numbers = ("baseline", "value", "difference", "low", "high")
     return [
         {

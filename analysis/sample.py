@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analysis.errors import FigureError
 from analysis.statistics.batch_means import batch_mean, batch_quantiles, batch_share
 from analysis.statistics.dependence import worth
 from analysis.statistics.intervals import (
@@ -34,10 +35,6 @@ SECTIONS = ("services", "training", "tenants", "pools", "sites", "phases", "flee
 """The parts of a summary that hold figures."""
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 DECIDED = ("completed", "rejected", "timed_out", "abandoned", "lost", "in_flight")
-
-
-class FigureError(LookupError):
-    """A path that is no figure of the summary."""
 
 
 @dataclass(frozen=True)

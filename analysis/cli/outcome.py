@@ -29,7 +29,7 @@ def clear_errors() -> Iterator[None]:
     """Turn what a file, a folder or a policy does wrong into one message."""
     from concurrent.futures.process import BrokenProcessPool
 
-    from analysis.sample import FigureError
+    from analysis.errors import FigureError
     from sim.fleet.pool import FleetError
     from sim.scenario import ScenarioError
 

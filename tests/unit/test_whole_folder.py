@@ -49,7 +49,7 @@ def test_a_forced_run_replaces_the_other_and_leaves_other_files(tmp_path):
 
 def test_another_run_is_refused(tmp_path):
     (tmp_path / "summary.json").write_text("old")
-    with pytest.raises(FileExistsError, match="another run"), written_whole(tmp_path):
+    with pytest.raises(FileExistsError, match="other results"), written_whole(tmp_path):
         pass
 
 
