@@ -184,6 +184,8 @@ def low_to_high(path: str, found: Mapping[str, Any] | None, *, signed: bool = Fa
     if not signed:
         low, high = max(low, 0.0), min(high, 1.0) if kind_of(path) == "share" else high
     size, unit = scale_of(path, abs(float(found["mean"])))
+    if high >= 1000 * size:
+        size, unit = scale_of(path, high)
     width = (high - low) / size
     decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1) if width > 0 else 0
     prefix, suffix = ("$", "") if unit == "USD" else ("", f"{SPACE}{unit}" if unit else "")
