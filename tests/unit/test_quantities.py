@@ -45,7 +45,7 @@ def test_a_path_has_a_kind_and_a_name(path, kind, words):
         ("fleet.cost_usd", interval(3170.0, 12.0), "±12", "$3,158 – $3,182"),
         ("services.c.requests.arrived", interval(2980659.4, 1234.0), "±1,234", "2,979,425 – 2,981,893"),
         ("training.f.queueing_s.mean", interval(744.0, 800.0), "±13.3", "0 – 26 min"),
-        ("services.c.ttft_s.p99", interval(0.664, 1.944), "±1,944", "0 – 2.6 s"),
+        ("services.c.ttft_s.p99", interval(0.664, 1.944), "±1,944", "0.0 – 2.6 s"),
         ("pools.p.accelerators", interval(10.0, 1e-14), "±0", "±0"),
         ("fleet.energy_kwh", interval(877.0, 3.0, flagged=True), "†", "†"),
         ("fleet.energy_kwh", {"mean": 877.0, "low": None, "high": 900.0}, "†", "†"),
