@@ -11,8 +11,10 @@ MOST_SENTENCES = 6
 
 def excludes_zero(row: Any) -> bool:
     """Whether an interval has both ends on one side of zero."""
+    if figure(row["difference"]) is None or row["flagged"]:
+        return False
     low, high = figure(row["low"]), figure(row["high"])
-    return low is not None and high is not None and not row["flagged"] and (low > 0 or high < 0)
+    return low is not None and high is not None and (low > 0 or high < 0)
 
 
 def thin(row: Any) -> bool:

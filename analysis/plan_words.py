@@ -17,8 +17,7 @@ def answer(data: Mapping[str, Any]) -> list[tuple[str, Verdict]]:
 
 
 def _answer(data: Mapping[str, Any], recommended: Mapping[str, Any]) -> Iterable[tuple[str, Verdict]]:
-    about = ", ".join(str(recommended[key]) for key in ("period", "alternative") if recommended.get(key))
-    where = f"{about}: " if about else ""
+    where = about(recommended)
     level = sure_words(data)
     decided = recommended.get("decided")
     binding = binding_words(recommended)
@@ -38,6 +37,12 @@ def _answer(data: Mapping[str, Any], recommended: Mapping[str, Any]) -> Iterable
         yield (f"{where}{what} {_are(decided)} too close to call{level}: more replications are needed.", "bad")
     if binding:
         yield binding, "plain"
+
+
+def about(recommended: Mapping[str, Any]) -> str:
+    """Return the period and the alternative that something is recommended for; empty where there is but one."""
+    words = ", ".join(str(recommended[key]) for key in ("period", "alternative") if recommended.get(key))
+    return f"{words}: " if words else ""
 
 
 def decided_in_words(decided: Mapping[str, Any]) -> str:

@@ -169,8 +169,11 @@ def plus_minus(path: str, found: Mapping[str, Any] | None) -> str:
     return f"±{_fixed(half / size, max(shown, _decimals(half / size, 1)))}"
 
 
-def low_to_high(path: str, found: Mapping[str, Any] | None) -> str:
-    """`2.29 – 2.37 s`: the ends of an interval in one unit; empty where there is none, a mark where flagged."""
+def low_to_high(path: str, found: Mapping[str, Any] | None, *, signed: bool = False) -> str:
+    """`2.29 – 2.37 s`: the ends of an interval in one unit; empty where there is none, a mark where flagged.
+
+    Unless it is one of a difference (`signed`), it is cut to what the figure can be: not negative, a share at most 1.
+    """
     if found is None or figure(found.get("mean")) is None:
         return ""
     low, high, half = figure(found.get("low")), figure(found.get("high")), half_width(found)
@@ -178,9 +181,13 @@ def low_to_high(path: str, found: Mapping[str, Any] | None) -> str:
         return THIN
     if half <= _NOTHING * abs(float(found["mean"])):
         return "±0"
+    if not signed:
+        low, high = max(low, 0.0), min(high, 1.0) if kind_of(path) == "share" else high
     size, unit = scale_of(path, abs(float(found["mean"])))
+    if high >= 1000 * size:
+        size, unit = scale_of(path, high)
     width = (high - low) / size
-    decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1)
+    decimals = _decimals(width, 2 if f"{width:e}"[0] in "12" else 1) if width > 0 else 0
     prefix, suffix = ("$", "") if unit == "USD" else ("", f"{SPACE}{unit}" if unit else "")
     ends = [_signed(prefix, end / size, decimals) for end in (low, high)]
     between = "to" if low < 0 else "–"

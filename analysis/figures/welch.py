@@ -102,7 +102,10 @@ def _watched(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def _shown(run: Run, watched: dict[str, pd.DataFrame]) -> list[str]:
-    return [path for path in transients(run)["metric"] if path in watched][:MOST_PANELS]
+    """The paths that take longest; the power of the fleet says nothing new of a fleet with one pool."""
+    alone = sum(path.startswith("pools.") and path.endswith("power_w") for path in watched) == 1
+    left_out = {"fleet.power_w"} if alone else set()
+    return [path for path in transients(run)["metric"] if path in watched.keys() - left_out][:MOST_PANELS]
 
 
 def _panel(ax: Axes, run: Run, lines: pd.DataFrame, path: str) -> None:

@@ -87,7 +87,7 @@ def difference_table(rows: Sequence[Mapping[str, Any]], baseline: str) -> Table:
 
 
 def _ends(row: Mapping[str, Any]) -> str:
-    return low_to_high(row["metric"], {**row, "mean": row["difference"]})
+    return low_to_high(row["metric"], {**row, "mean": row["difference"]}, signed=True)
 
 
 def _best(data: Mapping[str, Any]) -> list[Finding]:

@@ -110,7 +110,7 @@ def _cell(value: Any) -> str:
         return value
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return number(float(value), 4)
+    return UNKNOWN if value is None else number(float(value), 4)
 
 
 def said(value: Any) -> str:

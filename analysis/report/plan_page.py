@@ -7,6 +7,7 @@ from typing import Any
 from analysis import figures
 from analysis.figures.plan import candidate_numbers
 from analysis.plan_words import (
+    about,
     answer,
     bounds_words,
     decided_words,
@@ -75,7 +76,7 @@ def _promises(data: Mapping[str, Any]) -> Table:
             metric = said((kinds.get(text) or {}).get("metric"))
             rows.append(
                 [
-                    f"{text} (binds)" if text == binds else text,
+                    about(recommended) + (f"{text} (binds)" if text == binds else text),
                     Cell(worded(metric, found.get("estimate")), low_to_high(metric, _estimate(found))),
                     worded(metric, found.get("limit")),
                     margin_words(kinds.get(text), found),

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from analysis.plan_words import answer, decided_words, margin_words, nearest, verdict_words
+from analysis.plan_words import about, answer, decided_words, margin_words, nearest, verdict_words
 from analysis.quantities import in_words, low_to_high, worded
 from analysis.tables.layout import plain_table
 from analysis.wording import UNKNOWN, duration, money, number, plural
@@ -29,7 +29,8 @@ def print_plan(data: Mapping[str, Any], console: Console) -> None:
     for recommended in data.get("recommended") or []:
         cost = money(recommended.get("cost_usd_per_year"))
         if recommended.get("decided"):
-            console.print(f"[bold]Cost[/]  {'unknown' if cost == UNKNOWN else f'{cost} a year'}")
+            price = "unknown" if cost == UNKNOWN else f"{cost} a year"
+            console.print(f"[bold]Cost[/]  {escape(about(recommended))}{price}")
 
 
 def _promises(data: Mapping[str, Any]) -> Table:
@@ -40,7 +41,7 @@ def _promises(data: Mapping[str, Any]) -> Table:
             constraint = constraints.get(found.get("constraint")) or {}
             metric = str(constraint.get("metric"))
             table.add_row(
-                escape(str(found.get("constraint"))),
+                escape(about(recommended) + str(found.get("constraint"))),
                 worded(metric, found.get("estimate")),
                 _interval(metric, found),
                 worded(metric, found.get("limit")),

@@ -44,7 +44,8 @@ def test_a_path_has_a_kind_and_a_name(path, kind, words):
         ("services.c.slo.attainment", interval(0.99996, 0.00001), "±0.001", "99.9950 – 99.9970 %"),
         ("fleet.cost_usd", interval(3170.0, 12.0), "±12", "$3,158 – $3,182"),
         ("services.c.requests.arrived", interval(2980659.4, 1234.0), "±1,234", "2,979,425 – 2,981,893"),
-        ("training.f.queueing_s.mean", interval(744.0, 800.0), "±13.3", "−1 to 26 min"),
+        ("training.f.queueing_s.mean", interval(744.0, 800.0), "±13.3", "0 – 26 min"),
+        ("services.c.ttft_s.p99", interval(0.664, 1.944), "±1,944", "0.0 – 2.6 s"),
         ("pools.p.accelerators", interval(10.0, 1e-14), "±0", "±0"),
         ("fleet.energy_kwh", interval(877.0, 3.0, flagged=True), "†", "†"),
         ("fleet.energy_kwh", {"mean": 877.0, "low": None, "high": 900.0}, "†", "†"),
@@ -55,6 +56,12 @@ def test_a_path_has_a_kind_and_a_name(path, kind, words):
 def test_an_interval_is_in_the_unit_of_its_mean(path, found, half, ends):
     assert spaced(plus_minus(path, found)) == half
     assert spaced(low_to_high(path, found)) == ends
+
+
+def test_only_an_interval_of_a_difference_goes_below_zero():
+    found = interval(0.99, 0.02)
+    assert spaced(low_to_high("services.c.slo.attainment", found)) == "97 – 100 %"
+    assert spaced(low_to_high("services.c.ttft_s.p99", interval(-1.0, 3.0), signed=True)) == "−4 to 2 s"
 
 
 def test_differences_carry_their_sign():
