@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.sample import FigureError, Sample
+from analysis.errors import FigureError
+from analysis.sample import Sample
 from analysis.statistics.comparisons import (
     ControlledMean,
     control_variates,
@@ -62,8 +63,6 @@ def compare(
 
 def compare_rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
     """The rows of a comparison as JSON holds them: null where a figure is unknown."""
-    import pandas as pd
-
     numbers = ("baseline", "value", "difference", "low", "high")
     return [
         {

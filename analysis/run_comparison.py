@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.comparison import COLUMNS, compare, compare_rows
+from analysis.errors import FigureError
 from analysis.run_folder import RunFolder
-from analysis.sample import FigureError, Sample, figures_of, stacked, usual_figures
+from analysis.sample import Sample, figures_of, stacked, usual_figures
 from analysis.statistics.comparisons import simultaneous_level
 from sim.summary import versions
 

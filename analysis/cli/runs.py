@@ -57,10 +57,10 @@ def run(
         folder = out or Path("out") / scenario.name
         asked = _precision(targets, replications) if targets else replications or 1
         with written_whole(folder, force=force) as partial:
-            from analysis import report as pages
-
             with progress("simulating", shown=not quiet) as told:
                 result = _outcome(scenario, asked, jobs, told)
+            from analysis import report as pages
+
             result.write(partial, at=folder)
             pages.write(partial)
     if as_json:
@@ -123,8 +123,8 @@ def report(folder: Path) -> None:
 
     try:
         click.echo(pages.write(folder))
-    except FileNotFoundError as error:
-        raise WrongInput(str(error)) from None
+    except FileNotFoundError:
+        raise WrongInput(f"{folder} holds no results (none of {', '.join(pages.KINDS)})") from None
 
 
 def _outcome(

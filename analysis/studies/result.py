@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.comparison import compare, compare_rows
-from analysis.sample import FigureError, Sample
+from analysis.errors import FigureError
+from analysis.sample import Sample
 from analysis.statistics.intervals import Interval
 from analysis.studies.design import Label, Point, levels_of, words
 from sim.scenario import Scenario

@@ -91,7 +91,7 @@ def test_wrong_files_give_lines_not_tracebacks(tmp_path):
         (("run", SMALL, "--set", "pools.p.nodes=[1"), "not YAML"),
         (("run", SMALL, "--seed", "-1"), "--seed"),
         (("run", "nowhere.yaml"), "No such file"),
-        (("report", "nowhere"), "no summary.json"),
+        (("report", "nowhere"), "holds no results"),
         (("catalog", "nothing"), "Invalid value"),
         (("catalog", "accelerators", "H100-SMX"), "H100-SXM"),
     ],

@@ -7,7 +7,7 @@ from unit.queue_scenario import queue
 
 import analysis
 from analysis.capacity.bracket import first_guess
-from analysis.sample import FigureError
+from analysis.errors import FigureError
 from sim.scenario import ScenarioError
 
 WAIT = "services.s.queueing_s.p90 <= 0.4 s"

@@ -7,7 +7,7 @@ import pytest
 from unit.queue_scenario import queue
 
 import analysis
-from analysis.sample import FigureError
+from analysis.errors import FigureError
 from sim.scenario import ScenarioError
 
 WAIT = "services.s.queueing_s.mean"
@@ -57,8 +57,10 @@ def test_differences_are_paired_and_hold_together(study):
     assert list(table.index) == ["nodes 6", "nodes 9"]
     assert set(table["method"]) == {"paired t"}
     assert table.loc["nodes 6", "low"] > 0 > table.loc["nodes 9", "high"]
-    [first, second] = study.as_dict()["differences"][:2]
-    assert (first["system"], second["system"]) == ("nodes 6", "nodes 9")
+    rows = study.as_dict()["differences"]
+    assert {(row["system"], row["metric"]) for row in rows} == {
+        (system, metric) for system in ("nodes 6", "nodes 9") for metric in (WAIT, "fleet.energy_kwh")
+    }
 
 
 def test_a_baseline_that_leaves_a_path_open_is_compared_within_it():
