@@ -29,12 +29,9 @@ def _answer(data: Mapping[str, Any], recommended: Mapping[str, Any]) -> Iterable
         if miss:
             yield miss, "plain"
         return
-    what = decided_in_words(decided)
-    if status == "met":
-        less = _less(data, recommended)
-        yield (f"{where}{what} {_keep(decided)} the promise{level}{less}.", "good")
-    else:
-        yield (f"{where}{what} {_are(decided)} too close to call{level}: more replications are needed.", "bad")
+    yield f"{where}{decided_in_words(decided)} {_keep(decided)} the promise{level}{_less(data, recommended)}.", "good"
+    if status == "too_close":
+        yield "Whether less would do is too close to call: more replications may tell.", "plain"
     if binding:
         yield binding, "plain"
 
@@ -67,10 +64,6 @@ def _keep(decided: Mapping[str, Any]) -> str:
     return "keeps" if list(decided.values()) == [1] else "keep"
 
 
-def _are(decided: Mapping[str, Any]) -> str:
-    return "is" if list(decided.values()) == [1] else "are"
-
-
 def sure_words(data: Mapping[str, Any]) -> str:
     """Return ` with 95 % confidence`."""
     level = figure(data.get("confidence"))
@@ -92,7 +85,7 @@ def _less(data: Mapping[str, Any], recommended: Mapping[str, Any]) -> str:
         return "; it is the least the bounds allow" if least == recommended["decided"] else ""
     words = decided_words(less.get("decided") or {})
     verb = {"not_met": "do not", "met": "do too", "failed": "could not be run"}.get(
-        str(less.get("verdict")), "cannot be told to"
+        str(less.get("verdict")), "could not be decided"
     )
     return f"; {words} {verb}"
 

@@ -117,9 +117,19 @@ def replications(run: Run) -> int:
 
 
 def interval(summary: Mapping[str, Any], *keys: str) -> Mapping[str, Any] | None:
-    """Return the interval of the figure under these keys of a summary; None where there is none."""
+    """Return the interval of the figure under these keys of a summary; None where there is none.
+
+    One run often cannot carry one: it is short, or follows the hours of the day. Its flagged intervals count as none.
+    """
     found: Mapping[str, Any] | None = (summary.get("intervals") or {}).get(paths.join(keys))
-    return found
+    single = not find(summary, "run", "replications")
+    return None if found and single and found.get("flagged") else found
+
+
+def without_interval(summary: Mapping[str, Any]) -> int:
+    """Return how many figures of one run it cannot carry an interval for."""
+    every = (summary.get("intervals") or {}).values()
+    return 0 if find(summary, "run", "replications") else sum(bool(each.get("flagged")) for each in every)
 
 
 def level_of(summary: Mapping[str, Any]) -> float | None:

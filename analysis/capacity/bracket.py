@@ -5,32 +5,32 @@ where to look first; what is recommended is always decided by simulation.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from analysis.expectation import service_expectation, training_expectation
 from sim.preparation import prepare
 from sim.scenario import Scenario, ScenarioError
 
 
-def first_guess(values: Sequence[int], scenario_at: Callable[[int], Scenario]) -> int:
-    """The smallest of the candidates that is staffed for its load, the largest where none is."""
+def first_guess(values: Sequence[int], scenario_at: Callable[[int], Scenario], promised: Collection[str]) -> int:
+    """The smallest of the candidates that is staffed for the load of those that something is promised to."""
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high) // 2
-        if staffed(scenario_at(values[middle])):
+        if staffed(scenario_at(values[middle]), promised):
             high = middle
         else:
             low = middle + 1
     return values[low]
 
 
-def staffed(scenario: Scenario) -> bool:
-    """Whether every service and stream of a scenario has room for its load and the square root of it."""
+def staffed(scenario: Scenario, promised: Collection[str]) -> bool:
+    """Whether these services and streams of a scenario have room for their load and the square root of it."""
     try:
         prepared = prepare(scenario)
-        services = [(scenario.services[name].replicas.initial, name) for name in scenario.services]
+        services = [(spec.replicas.initial, name) for name, spec in scenario.services.items() if name in promised]
         loads = [(count, count * service_expectation(prepared, name).load) for count, name in services]
-        for name in scenario.training:
+        for name in scenario.training.keys() & promised:
             found = training_expectation(prepared, name)
             loads.append((found.room, found.demand or 0.0))
     except ScenarioError:

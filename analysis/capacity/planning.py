@@ -41,6 +41,13 @@ class Question:
             return self.scenario.with_({self.path: value})
 
     @property
+    def promised(self) -> frozenset[str]:
+        """The services and streams that constraints name; all of them where none is named."""
+        owners = frozenset(self.scenario.services) | frozenset(self.scenario.training)
+        named = [paths.resolve(each.metric, {})[:2] for each in self.constraints]
+        return owners & {str(path[-1]) for path in named if path[0] in ("services", "training")} or owners
+
+    @property
     def rule(self) -> Rule:
         """How a candidate is decided."""
         return Rule(self.constraints, self.file.replications.sizes, 1.0 - self.file.confidence)
@@ -98,7 +105,7 @@ def work_out(
         asked = _Asked(question, workers, progress)
         values = question.bounds.values
         middle = values[len(values) // 2]
-        begin = first_guess(values, question.scenario_at) if bracket else middle
+        begin = first_guess(values, question.scenario_at, question.promised) if bracket else middle
         found = smallest_met(values, asked, begin)
         answer, notes = (None, ()) if found is None else asked.cheapest_from(found)
     result = PlanResult(

@@ -12,7 +12,7 @@ from analysis.cli.terminal import console, progress
 
 if TYPE_CHECKING:
     from analysis.statistics.stopping import Precision
-    from sim.scenario import Scenario
+    from sim.preparation import Prepared
 
 
 @click.command()
@@ -50,15 +50,17 @@ def run(
 ) -> None:
     """Run the scenario in FILE, once or replicated: then each figure has a confidence interval."""
     with clear_errors():
+        from sim.preparation import prepare
         from sim.scenario import load
         from sim.whole_folder import written_whole
 
         scenario = load(file, _overrides(settings) | ({} if seed is None else {"seed": seed}))
         folder = out or Path("out") / scenario.name
+        prepared = prepare(scenario)  # what is wrong shows before anything heavy is imported
         asked = _precision(targets, replications) if targets else replications or 1
         with written_whole(folder, force=force) as partial:
             with progress("simulating", shown=not quiet) as told:
-                result = _outcome(scenario, asked, jobs, told)
+                result = _outcome(prepared, asked, jobs, told)
             from analysis import report as pages
 
             result.write(partial, at=folder)
@@ -128,19 +130,20 @@ def report(folder: Path) -> None:
 
 
 def _outcome(
-    scenario: "Scenario", asked: "int | Precision", jobs: int | None, told: Callable[[float], None] | None
+    prepared: "Prepared", asked: "int | Precision", jobs: int | None, told: Callable[[float], None] | None
 ) -> Any:
     """The result of one run, or of several."""
     if asked == 1:
-        import sim
         from analysis.long_run import intervals
+        from sim.simulation import ready, simulate
 
-        result = sim.run(scenario, progress=told)
+        open_warm_up = prepared.scenario.warmup == "auto"
+        result = simulate(ready(prepared.scenario) if open_warm_up else prepared, progress=told)
         result.summary["intervals"] = intervals(result)
         return result
     from analysis.replications import replicate
 
-    return replicate(scenario, asked, jobs=jobs, progress=told)
+    return replicate(prepared.scenario, asked, jobs=jobs, progress=told)
 
 
 def _precision(targets: tuple[str, ...], most: int | None) -> "Precision":

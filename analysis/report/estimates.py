@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.quantities import THIN, THIN_NOTE, low_to_high, worded
 from analysis.report.elements import Cell
-from analysis.run_folder import Run, interval, level_of, replications
+from analysis.run_folder import Run, interval, level_of, replications, without_interval
 from analysis.wording import SPACE, exact, find
 from sim.scenario import paths
 
@@ -35,4 +35,5 @@ def estimated_words(run: Run) -> str:
     percent, many = f"{exact(level * 100, 6)}{SPACE}%", replications(run)
     if many > 1:
         return f" Figures are estimates over {many} replications; below them their {percent} intervals."
-    return f" Below the figures their {percent} intervals, from batches of this one run."
+    said = f" Below the figures their {percent} intervals, from batches of this one run"
+    return f"{said}{', where it can carry them' * bool(without_interval(run.summary))}."

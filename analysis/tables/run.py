@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.quantities import THIN, THIN_NOTE, plus_minus, worded
+from analysis.run_folder import interval, without_interval
 from analysis.tables.layout import estimated, plain_table
 from analysis.wording import UNKNOWN, duration, energy, exact, find, mass, money, number
 from sim.scenario import paths
@@ -85,7 +86,7 @@ def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapp
 
 def _figure(summary: Mapping[str, Any], value: Any, *keys: str) -> str:
     path = paths.join(keys)
-    known = (summary.get("intervals") or {}).get(path) if keys[-1] != "accelerators" else None
+    known = interval(summary, *keys) if keys[-1] != "accelerators" else None
     return worded(path, value) if known is None else estimated(path, {**known, "mean": value}, below=True)
 
 
@@ -98,7 +99,11 @@ def _intervals(summary: Mapping[str, Any], shown: str) -> str:
     many = find(summary, "run", "replications")
     over = f"over {many} replications" if many else "from batches of the run"
     thin = f"   {THIN_NOTE}" if THIN in shown else ""
-    return f"[dim]± half the width of the {exact(level * 100, 6)} % interval {over}{thin}[/]"
+    said = f"± half the width of the {exact(level * 100, 6)} % interval {over}{thin}"
+    if not without_interval(summary):
+        return f"[dim]{said}[/]"
+    missing = "one run cannot carry an interval for the other figures: --replications 10 does"
+    return f"[dim]{said}; {missing}[/]" if "±" in shown else f"[dim]{missing.replace('the other', 'these')}[/]"
 
 
 def _totals(summary: Mapping[str, Any]) -> str:
@@ -117,8 +122,7 @@ def _totals(summary: Mapping[str, Any]) -> str:
 
 
 def _half(summary: Mapping[str, Any], key: str) -> str:
-    path = f"fleet.{key}"
-    half = plus_minus(path, (summary.get("intervals") or {}).get(path))
+    half = plus_minus(f"fleet.{key}", interval(summary, "fleet", key))
     return f" {half}" if half else ""
 
 
