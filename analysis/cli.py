@@ -184,6 +184,8 @@ def verify(
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     """Turn what a file, a folder or a policy does wrong into one message."""
+    from concurrent.futures import BrokenExecutor
+
     from sim.fleet.pool import FleetError
     from sim.scenario import ScenarioError
 
@@ -198,6 +200,8 @@ def _clear_errors() -> Iterator[None]:
         raise WrongInput(f"{error.filename or 'the results'}: {error.strerror or error}") from None
     except FleetError as error:
         raise RunFailed(str(error)) from None
+    except BrokenExecutor:
+        raise RunFailed("a worker process died; where memory is short, ask for fewer with --jobs") from None
 
 
 def _overrides(settings: tuple[str, ...]) -> dict[str, Any]:
