@@ -47,14 +47,13 @@ def _word(each: Comparison) -> str:
 
 def _how(found: Verification) -> str:
     again = sum(each.again for each in found.comparisons)
-    lines = [
-        f"Means over {REPLICATIONS} independent runs. The intervals hold for all figures together with "
-        f"{1 - MISSES:.0%} confidence;",
-        f"what misses is measured again, so that a simulator without fault fails once in {1 / MISSES**2:,.0f} checks.",
+    lines = (
+        f"Means over {REPLICATIONS} independent runs; all intervals together hold with {1 - MISSES:.0%} confidence.\n"
+        f"What misses is measured again, so that a simulator without fault fails once in {1 / MISSES**2:,.0f} checks.\n"
         "Finds: the least relative error that shows nine times in ten; half of the figures find "
-        f"{typical(found.comparisons):.1%} or less.",
-    ]
-    return "\n".join([*lines, f"* measured again: {again} of {len(found.comparisons)}."] if again else lines)
+        f"{typical(found.comparisons):.1%} or less."
+    )
+    return f"{lines}\n* measured again: {again} of {len(found.comparisons)}." if again else lines
 
 
 def _verdict(found: Verification) -> str:
