@@ -190,8 +190,7 @@ def _legend(ax: Axes, known: pd.DataFrame) -> None:
 def _title(data: Mapping[str, Any], text: str) -> str:
     for recommended in data.get("recommended") or []:
         if recommended.get("decided") and recommended.get("status") != "infeasible":
-            sure = "is enough" if recommended["status"] == "met" else "is too close to call"
-            return f"{decided_words(recommended['decided'])} {sure}; {shortened(text, 60)} binds"
+            return f"{decided_words(recommended['decided'])} is enough; {shortened(text, 60)} binds"
     return f"Nothing in the bounds keeps {shortened(text, 60)}"
 
 

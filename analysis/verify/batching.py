@@ -29,7 +29,7 @@ def models() -> Iterator[Model]:
         )
     company = queueing.waiting_for_company(2.0, 4, 1.0)
     yield queue(
-        "batches of 4 that wait up to 1 s, 2/s",
+        "batches of 4, or 1 s old, 2/s",
         2.0,
         wait(company.wait),
         batch(company.batch),

@@ -31,7 +31,7 @@ def _many_accelerators() -> Model:
         {"t": _stream(rate, 1, EXPONENTIAL)},
         wait(waiting, waits),
         wait_over(0.0, queueing.erlang_c(rate, accelerators), waits),
-        Figure("mean completion, s", waiting + 1.0, f"{STREAM}.jct_s.mean"),
+        Figure("completion, s", waiting + 1.0, f"{STREAM}.jct_s.mean"),
         watts(queueing.mean_power(accelerators, rate, IDLE, BUSY)),
         accelerators=accelerators,
         window=2 * JOBS / rate,
@@ -46,10 +46,10 @@ def _checkpoints() -> Model:
     stream = _stream(rate, 1, f"{work} s") | {"checkpoint": {"interval": "3 s", "cost": f"{cost} s"}}
     waiting = queueing.pollaczek_khinchine(rate, whole, 0.0)
     return _streams(
-        "jobs with checkpoints: M/D/1, load 0.6",
+        "jobs, checkpoints: M/D/1, load 0.6",
         {"t": stream},
         wait(waiting, f"{STREAM}.queueing_s"),
-        Figure("mean completion, s", waiting + whole, f"{STREAM}.jct_s.mean"),
+        Figure("completion, s", waiting + whole, f"{STREAM}.jct_s.mean"),
         Figure("useful share", work / whole, f"{STREAM}.ettr"),
         accelerators=1,
         window=JOBS / rate,
@@ -79,7 +79,7 @@ def _lost_gangs() -> Model:
         for (_, gang), share in zip(classes, lost, strict=True)
     )
     return _streams(
-        "gangs of 1, 2, 4 on 16, none may wait",
+        "gangs of 1, 2, 4 on 16, none waits",
         {f"of{gang}": _stream(load, gang, EXPONENTIAL) | {"queue_limit": 0} for load, gang in classes},
         *shares,
         busy(held / 16),

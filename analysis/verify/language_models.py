@@ -48,7 +48,7 @@ def _one_at_a_time() -> Model:
     rate = 0.7 / (first + rest)
     waiting = queueing.mdc_wait(rate, first + rest, 1)
     return _service(
-        "LLM, one at a time (M/D/1), load 0.7",
+        "LLM one at a time: M/D/1, load 0.7",
         rate,
         wait(waiting),
         wait_over(2.0, queueing.mdc_wait_over(2.0, rate, first + rest, 1)),
@@ -68,7 +68,7 @@ def _answers_of_two_lengths() -> Model:
     rate = 0.6 / mean
     waiting = queueing.pollaczek_khinchine(rate, mean, scv)
     return _service(
-        "LLM, two lengths (M/G/1), load 0.6",
+        "LLM of two lengths: M/G/1, load 0.6",
         rate,
         wait(waiting),
         response(waiting + mean + FIRST),
@@ -83,7 +83,7 @@ def _prompts_alone() -> Model:
     prompt, largest, rate = 50, 4, 120.0
     theory = queueing.dynamic_batches(rate, [prefill_seconds(size, prompt) for size in range(1, largest + 1)])
     return _service(
-        "LLM, prefills of up to 4, 120/s",
+        "LLM prefills of up to 4, 120/s",
         rate,
         response(theory.response + FIRST),
         busy(theory.busy),
@@ -100,7 +100,7 @@ def _batches_of_eight() -> Model:
     rate = 0.7 / whole
     waiting = queueing.mdc_wait(rate, whole, 1)
     return _service(
-        "LLM, batches of 8 (M/D/1), load 0.7",
+        "LLM batches of 8: M/D/1, load 0.7",
         size * rate,
         wait(waiting),
         response(waiting + whole + FIRST),

@@ -162,7 +162,7 @@ def _energy() -> Model:
         5.0,
         watts(queueing.mean_power(8, 5.0, IDLE, BUSY)),
         Figure(
-            "joules per request",
+            "J per request",
             queueing.joules_per_request(5.0, 8, 5.0, IDLE, BUSY),
             f"{SERVICE}.energy_j_per_request",
         ),

@@ -1,32 +1,17 @@
-"""All models, replicated: each run is a task for the workers, and every figure is compared."""
+"""All models, replicated and compared; what looks off is measured again."""
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from analysis.replications import in_order, replication_seeds
-from analysis.sample import figures_of
+from analysis.verify.looks import REPLICATIONS, Looks, look_at_all
 from analysis.verify.model import Model
-from analysis.verify.verdict import FALSE_ALARM, Comparison, compare
-from analysis.workers import draw, worker_pool
-from sim.scenario import Scenario
+from analysis.verify.verdict import MISSES, Comparison, compare
+from analysis.workers import worker_pool
 
-REPLICATIONS = 32
-"""Independent runs of each model: few enough to be long, enough for their mean to be normal."""
 THOROUGH = 10.0
 """How many times as long the windows of a thorough check are."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one run measured, and the laws that its audit found broken."""
-
-    figures: tuple[float, ...]
-    broken: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,15 +25,15 @@ class Verification:
     """Laws of the audit that did not hold, by model."""
 
     @property
+    def models(self) -> list[str]:
+        """All models, in the order of the table."""
+        return list(dict.fromkeys(each.model for each in self.comparisons))
+
+    @property
     def disagreeing(self) -> list[str]:
         """The models that are off, in the order of the table."""
         off = {each.model for each in self.comparisons if not each.agrees} | set(self.broken)
         return [name for name in self.models if name in off]
-
-    @property
-    def models(self) -> list[str]:
-        """All models, in the order of the table."""
-        return list(dict.fromkeys(each.model for each in self.comparisons))
 
     def as_dict(self) -> dict[str, Any]:
         """The verification for machines."""
@@ -56,7 +41,7 @@ class Verification:
             "seed": self.seed,
             "replications": REPLICATIONS,
             "longer": self.longer,
-            "false_alarm": FALSE_ALARM,
+            "false_alarm": MISSES**2,
             "agrees": not self.disagreeing,
             "disagreeing": self.disagreeing,
             "broken_laws": {model: list(laws) for model, laws in self.broken.items()},
@@ -75,55 +60,52 @@ def verify(
     """Simulate the models and hold them against theory; windows are `longer` times their length.
 
     The outcome does not depend on the number of processes, `jobs` (default: one a processor). `progress` is told the
-    share that is done. Raises FleetError.
+    share of the first measurement that is done. Raises FleetError.
     """
     with worker_pool(jobs) as workers:
-        looks = _looks(models, seed, longer, workers, progress)
-    count = sum(len(model.figures) for model in models)
-    comparisons, broken = [], {}
-    for model, found in zip(models, looks, strict=True):
-        comparisons += compare(model, np.array([look.figures for look in found]), count)
-        laws = list(dict.fromkeys(law for look in found for law in look.broken))
-        if laws:
-            broken[model.name] = laws
-    return Verification(seed, longer, comparisons, broken)
+        looks = look_at_all(models, (seed, 1), longer, workers, progress)
+        count = sum(len(model.figures) for model in models)
+        comparisons = [
+            compare(model.name, figure, looks[model.name].values[:, column], count)
+            for model in models
+            for column, figure in enumerate(model.figures)
+        ]
+        comparisons = _measured_again(models, comparisons, seed, longer, workers)
+    return Verification(seed, longer, comparisons, _broken(looks))
 
 
-def _looks(
-    models: Sequence[Model], seed: int, longer: float, workers: Executor, progress: Callable[[float], None] | None
-) -> list[list[Look]]:
-    tasks = [
-        (model, scenario, own)
-        for model in models
-        for scenario in [model.scenario(longer)]
-        for own in replication_seeds(_seed_of(model, seed), REPLICATIONS)
+def _measured_again(
+    models: Sequence[Model], comparisons: Sequence[Comparison], seed: int, longer: float, workers: Executor
+) -> list[Comparison]:
+    """The same comparisons, those that are suspect replaced by a second measurement."""
+    suspect = [each for each in comparisons if not each.agrees]
+    names = {each.model for each in suspect}
+    again = [model for model in models if model.name in names]
+    looks = look_at_all(again, (seed, 2), longer, workers)
+    columns = {(model.name, figure): column for model in again for column, figure in enumerate(model.figures)}
+    return [
+        each
+        if each.agrees
+        else compare(
+            each.model,
+            each.figure,
+            looks[each.model].values[:, columns[each.model, each.figure]],
+            len(suspect),
+            again=True,
+        )
+        for each in comparisons
     ]
-    found: list[Look] = []
-    for look in in_order(lambda number: workers.submit(look_at, *tasks[number]), range(len(tasks))):
-        found.append(look)
-        if progress:
-            progress(len(found) / len(tasks))
-    return [found[first : first + REPLICATIONS] for first in range(0, len(tasks), REPLICATIONS)]
 
 
-def look_at(model: Model, scenario: Scenario, seed: int) -> Look:
-    """Run a model once."""
-    taken = draw(scenario, seed, model.limits)
-    figures = figures_of(taken.summary)
-    broken = tuple(f"{law['law']} at {law['where']}" for law in taken.broken)
-    return Look(tuple(figure.measured(figures) for figure in model.figures), broken)
-
-
-def _seed_of(model: Model, seed: int) -> int:
-    """A seed of the model's own, so that no two models meet the same random numbers."""
-    own = np.random.SeedSequence((seed, zlib.crc32(model.name.encode())))
-    return int(own.generate_state(1, np.uint32)[0])
+def _broken(looks: Mapping[str, Looks]) -> dict[str, Sequence[str]]:
+    return {model: found.broken for model, found in looks.items() if found.broken}
 
 
 def _row(each: Comparison) -> dict[str, Any]:
     return {
         "model": each.model,
-        "figure": each.figure,
+        "figure": each.figure.name,
+        "path": each.figure.found_at,
         "theory": each.theory,
         "measured": each.mean,
         "standard_error": each.error,
@@ -131,5 +113,6 @@ def _row(each: Comparison) -> dict[str, Any]:
         "high": each.mean + each.half_width,
         "z": each.z,
         "finds": each.finds,
+        "measured_again": each.again,
         "agrees": each.agrees,
     }

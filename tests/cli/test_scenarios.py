@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+FILES = sorted((ROOT / "scenarios").glob("*.yaml"))
+SEARCHES = [file for file in FILES if file.stem.endswith(("_study", "_plan"))]
+SCENARIOS = [file for file in FILES if file not in SEARCHES]
 LARGEST_REPORT = 400_000
 
 
@@ -31,9 +33,9 @@ def test_runs_with_a_report(file, tmp_path):
     assert summary["run"]["name"] in report
 
 
-@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_says_what_it_teaches(file):
-    comment = file.read_text(encoding="utf-8").partition("fleetsim: 1")[0]
+    comment = re.split(r"^(?:fleetsim|study|plan): ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[0]
     assert "What it teaches" in comment
     assert file.name in (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
 
@@ -50,6 +52,28 @@ def test_changes_that_a_comment_proposes_are_accepted(file):
         path, _, value = (quoted or plain).partition("=")
         scenario.with_({path: read_value(value, path)})
     assert settings or file.stem == "mm10"
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=lambda path: path.stem)
+def test_searches_run_on_a_shorter_scenario(file, tmp_path):
+    """The first fleet for two hours around noon, and few replications: the answer is another, the way is the same."""
+    short = {"horizon: 1 d": "horizon: 2 h", "2027-01-04T08:00": "2027-01-04T20:00", "warmup: 1 h": "warmup: 10 min"}
+    first_fleet = (ROOT / "scenarios" / "first_fleet.yaml").read_text(encoding="utf-8")
+    for old, new in short.items():
+        assert old in first_fleet
+        first_fleet = first_fleet.replace(old, new)
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("replications: 6", "replications: 2").replace("{first: 16, max: 64}", "{first: 4, max: 4}")
+    (tmp_path / "first_fleet.yaml").write_text(first_fleet, encoding="utf-8")
+    (tmp_path / file.name).write_text(text, encoding="utf-8")
+    command = "plan" if file.stem.endswith("_plan") else "sweep"
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", command, str(tmp_path / file.name), "--out", str(tmp_path / "out"), "--json"],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[command.replace("sweep", "study")] == file.stem.replace("_", "-")
+    assert (tmp_path / "out" / "report.html").stat().st_size < LARGEST_REPORT
 
 
 def test_the_smallest_meets_theory(tmp_path):
