@@ -67,10 +67,8 @@ def test_searches_run_on_a_shorter_scenario(file, tmp_path):
     (tmp_path / "first_fleet.yaml").write_text(first_fleet, encoding="utf-8")
     (tmp_path / file.name).write_text(text, encoding="utf-8")
     command = "plan" if file.stem.endswith("_plan") else "sweep"
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", command, str(tmp_path / file.name), "--out", str(tmp_path / "out"), "--json"],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    arguments = [sys.executable, "-m", "analysis", command, tmp_path / file.name, "--out", tmp_path / "out", "--json"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[command.replace("sweep", "study")] == file.stem.replace("_", "-")
     assert (tmp_path / "out" / "report.html").stat().st_size < LARGEST_REPORT
