@@ -12,7 +12,7 @@ from analysis.statistics.intervals import FloatArray, IntArray, Interval
 METHOD = "batch means"
 FEWEST = 20
 """Batches below which neither their spread nor their dependence is known."""
-ENOUGH = 500.0
+ENOUGH = 1000.0
 """Independent observations for an interval that holds at its level (tests/validation/README.md)."""
 BEYOND = 12.0
 """Independent observations that must lie beyond a quantile."""

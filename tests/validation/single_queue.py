@@ -40,7 +40,6 @@ def queue(
             "services": {"s": service},
             "output": {"telemetry": "3650 d"},
         }
-        | changes
     )
 
 
@@ -62,6 +61,7 @@ def mm1_figures(rho: float) -> dict[str, float]:
 
 def language_model(requests: float) -> Any:
     """Two replicas of a language model at 0.7 of what they can do in full batches (20.842/s would be 0.7)."""
+    lengths = {"prompt": {"lognormal": {"median": 300, "sigma": 0.8}}, "output": {"exponential": {"mean": 100}}}
     service = {
         "model": "Llama-3.1-8B",
         "pools": ["p"],
@@ -69,13 +69,7 @@ def language_model(requests: float) -> Any:
         "replicas": 2,
         "routing": "least_outstanding",
         "batching": {"policy": "continuous", "max_batch_size": 16},
-        "requests": {
-            "arrivals": {"process": "poisson", "rate": "20.842 /s"},
-            "lengths": {
-                "prompt": {"lognormal": {"median": 300, "sigma": 0.8}},
-                "output": {"exponential": {"mean": 100}},
-            },
-        },
+        "requests": {"arrivals": {"process": "poisson", "rate": "20.842 /s"}, "lengths": lengths},
     }
     return sim.load(
         {

@@ -25,7 +25,6 @@ from validation.single_queue import (
 LEAST, MOST = 0.93, 0.97
 ALLOWED = 3.0
 """Standard errors by which the few runs of a quick test may miss the bounds."""
-MEANS, P99S = [f"{WAIT}.mean", f"{RESPONSE}.mean"], [f"{WAIT}.p99", f"{RESPONSE}.p99"]
 TTFT = "services.s.ttft_s"
 
 
@@ -70,25 +69,16 @@ def one_run_each(case, scenario, runs, truth):
     return Coverage(case, many(interval_of_one_run, tasks), truth)
 
 
-# What the run is long enough for; what must be flagged, as its intervals would hold too rarely.
-CASES = [
-    (0.5, 1e4, [*MEANS, *P99S], []),
-    (0.5, 1e5, [*MEANS, *P99S], []),
-    (0.8, 1e5, [*MEANS, *P99S], []),
-    (0.9, 1e5, MEANS, P99S),
-    (0.9, 3e5, [*MEANS, *P99S], []),
-]
-TOO_SHORT = [(0.5, 1e3), (0.8, 1e3), (0.8, 1e4), (0.9, 1e3), (0.9, 1e4)]
+LONG_ENOUGH = [(0.5, 1e4), (0.5, 1e5), (0.8, 1e5), (0.9, 3e5)]
+TOO_SHORT = [(0.5, 1e3), (0.8, 1e3), (0.8, 1e4), (0.9, 1e3), (0.9, 1e4), (0.9, 1e5)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rho", "requests", "long_enough", "flagged"), CASES)
-def test_unflagged_intervals_of_one_run_hold(rho, requests, long_enough, flagged):
+@pytest.mark.parametrize(("rho", "requests"), LONG_ENOUGH)
+def test_unflagged_intervals_of_one_run_hold(rho, requests):
     found = one_run_each(f"M/M/1 {rho} n {requests:g}", mm1(rho, requests), 1000, mm1_figures(rho))
-    for figure in long_enough:
+    for figure in found.figures:
         found.expect(figure)
-    for figure in flagged:
-        assert found.flagged(figure) > 0.95
     if (rho, requests) == (0.8, 1e5):
         assert max(map(found.flagged, found.figures)) <= 0.05
 
@@ -96,7 +86,7 @@ def test_unflagged_intervals_of_one_run_hold(rho, requests, long_enough, flagged
 @pytest.mark.slow
 @pytest.mark.parametrize(("rho", "requests"), TOO_SHORT)
 def test_runs_that_are_too_short_are_flagged(rho, requests):
-    found = one_run_each(f"M/M/1 {rho} n {requests:g}", mm1(rho, requests), 300, mm1_figures(rho))
+    found = one_run_each(f"M/M/1 {rho} n {requests:g}", mm1(rho, requests), 200, mm1_figures(rho))
     assert min(map(found.flagged, found.figures)) > 0.95
 
 
