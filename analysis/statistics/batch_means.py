@@ -36,6 +36,8 @@ def batch_means(
 ) -> list[Interval]:
     """Many ratios at once, as `batch_mean` has each: shapes (m, f), (m, f) and (f,)."""
     m, totals = len(numerators), np.sum(weights, axis=0)
+    if m == 0:
+        return [Interval(None, None, None, level, METHOD, 0, flagged=True) for _ in independent]
     known = np.isfinite(numerators).all(axis=0) & np.isfinite(totals) & (totals != 0)
     usable = known & (np.count_nonzero(weights, axis=0) >= FEWEST)
     ratio = np.where(known, np.sum(np.where(known, numerators, 0.0), axis=0) / np.where(known, totals, 1.0), 0.0)
