@@ -224,11 +224,11 @@ def figures_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _gather(tree: Mapping[str, Any], path: str, found: dict[str, float | None]) -> None:
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if value is None or isinstance(value, float):
+            found[_below(path, key)] = value
+        elif isinstance(value, dict):
             _gather(value, _below(path, key), found)
-        elif value is None:
-            found[_below(path, key)] = None
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif isinstance(value, int) and not isinstance(value, bool):
             found[_below(path, key)] = float(value)
 
 
