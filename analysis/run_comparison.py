@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.comparison import COLUMNS, compare, compare_rows
 from analysis.errors import FigureError
+from analysis.histograms import Histograms
 from analysis.run_folder import RunFolder
 from analysis.sample import Sample, figures_of, stacked, usual_figures
 from analysis.statistics.comparisons import simultaneous_level
@@ -57,12 +58,11 @@ def sample_of_folder(run: RunFolder) -> Sample:
     file = run.path / "replications.parquet"
     if not file.exists():
         figures = stacked([figures_of(run.summary)])
-        return Sample(figures, [run.latency], (run.summary["run"]["seed"],))
+        return Sample(figures, Histograms.of_each([run.latency]), (run.summary["run"]["seed"],))
     table = pd.read_parquet(file)
     latencies = pd.read_parquet(run.path / "replication_latency.parquet")
     figures = {str(name): table[name].to_numpy(float) for name in table.columns if name not in ("replication", "seed")}
-    looks = [_look(latencies, number) for number in table["replication"]]
-    return Sample(figures, looks, tuple(int(seed) for seed in table["seed"]))
+    return Sample(figures, Histograms.of_table(latencies, len(table)), tuple(int(seed) for seed in table["seed"]))
 
 
 def _plain(samples: Mapping[str, Sample], baseline: str, metrics: Sequence[str], level: float) -> "pd.DataFrame":
@@ -78,11 +78,6 @@ def _plain(samples: Mapping[str, Sample], baseline: str, metrics: Sequence[str],
             n = min(len(samples[baseline]), len(sample))
             found.append((label, path, base, value, difference, None, None, level, "none", n, True))
     return pd.DataFrame(found, columns=COLUMNS)
-
-
-def _look(latencies: "pd.DataFrame", number: int) -> "pd.DataFrame":
-    mine = latencies[latencies["replication"] == number]
-    return mine.drop(columns="replication").reset_index(drop=True)
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:

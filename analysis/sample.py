@@ -4,20 +4,21 @@ Every figure of a summary is a vector over the looks, and every latency a histog
 (intervals, pairs, control variates, selection) is the same for both.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from analysis.errors import FigureError
-from analysis.statistics.batch_means import batch_mean, batch_quantiles, batch_share
+from analysis.histograms import Histograms
+from analysis.statistics.batch_means import as_share, batch_means, batch_quantiles
 from analysis.statistics.dependence import worth
 from analysis.statistics.intervals import (
     FloatArray,
-    IntArray,
     Interval,
     quantile_at,
     quantile_interval,
@@ -27,8 +28,6 @@ from analysis.statistics.intervals import (
 from sim.scenario import paths
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.results import Result
 
 SECTIONS = ("services", "training", "tenants", "pools", "sites", "phases", "fleet")
@@ -41,11 +40,11 @@ DECIDED = ("completed", "rejected", "timed_out", "abandoned", "lost", "in_flight
 class Sample:
     """m looks at one system; `figures` by dotted path, shape (m,), nan where the summary says null.
 
-    `latencies` has the buckets of each look: service, metric, low_s, high_s, count. `seeds` are those of replications.
+    `seeds` are those of replications.
     """
 
     figures: Mapping[str, FloatArray]
-    latencies: Sequence["pd.DataFrame"]
+    latencies: Histograms
     seeds: tuple[int, ...] = ()
     method: Literal["replications", "batches"] = "replications"
 
@@ -54,22 +53,23 @@ class Sample:
         """The batches of one run. A largest value of the parts says nothing of that of the whole."""
         figures = stacked(map(figures_of, result.batches))
         kept = {path: values for path, values in figures.items() if not path.endswith((".p99", ".peak"))}
-        return cls(kept, result.batch_latencies(), method="batches")
+        return cls(kept, Histograms.of_batches(result), method="batches")
 
     def __len__(self) -> int:
-        return len(self.latencies)
+        return self.latencies.looks
 
     def first(self, n: int) -> "Sample":
         """The first n looks."""
-        return Sample(
-            {path: v[:n] for path, v in self.figures.items()}, self.latencies[:n], self.seeds[:n], self.method
-        )
+        return self._at(range(min(n, len(self))))
 
     def of_seeds(self, seeds: Sequence[int]) -> "Sample":
         """The replications with these seeds, in their order. ValueError for a seed that is not there."""
-        at = [self.seeds.index(seed) for seed in seeds]
-        figures = {path: values[at] for path, values in self.figures.items()}
-        return Sample(figures, [self.latencies[place] for place in at], tuple(seeds), self.method)
+        return self._at([self.seeds.index(seed) for seed in seeds])
+
+    def _at(self, places: Sequence[int]) -> "Sample":
+        figures = {path: values[list(places)] for path, values in self.figures.items()}
+        seeds = tuple(self.seeds[place] for place in places) if self.seeds else ()
+        return Sample(figures, self.latencies.at(places), seeds, self.method)
 
     def resolve(self, path: str) -> str:
         """The path of a figure as the summary writes it; quotes may be left out. Raises FigureError."""
@@ -88,9 +88,9 @@ class Sample:
         if self._is_quantile(path):
             block, _, name = path.rpartition(".")
             return self._quantiles(block, [name], level)[name]
-        values, weights = self.figures[path], self._weights(path)
         if self.method == "batches":
-            return self._of_batches(path, _times(values, weights), weights, level)
+            return self._of_batches([path], level)[path]
+        values, weights = self.figures[path], self._weights(path)
         if np.ptp(weights) == 0:
             return t_interval(values, level)
         return ratio_interval(_times(values, weights), weights, level)
@@ -104,8 +104,8 @@ class Sample:
         path = self.resolve(path)
         block, _, name = path.rpartition(".")
         m = len(self)
-        if name in QUANTILES and block in self._rows:
-            counts, edges = self._histogram(block)
+        if self._is_quantile(path):
+            counts, edges = self.latencies.of(block)
             total = counts.sum(axis=0)
             whole = quantile_at(total, edges, QUANTILES[name])
             without = np.array([quantile_at(total - own, edges, QUANTILES[name]) for own in counts])
@@ -123,46 +123,57 @@ class Sample:
 
     def intervals(self, level: float = 0.95) -> dict[str, dict[str, Any]]:
         """The intervals of all figures, as a summary holds them."""
-        found = {path: self.estimate(path, level) for path in self.figures if not self._is_quantile(path)}
-        for block in self._rows:
+        plain_ones = [path for path in self.figures if not self._is_quantile(path)]
+        if self.method == "batches":
+            found = self._of_batches(plain_ones, level)
+        else:
+            found = {path: self.estimate(path, level) for path in plain_ones}
+        for block in self.latencies.blocks:
             quantiles = self._quantiles(block, list(QUANTILES), level)
             found |= {f"{block}.{name}": interval for name, interval in quantiles.items()}
         return {path: interval.as_dict() for path, interval in found.items()}
 
     def _quantiles(self, block: str, names: Sequence[str], level: float) -> dict[str, Interval]:
-        counts, edges = self._histogram(block)
+        counts, edges = self.latencies.of(block)
         shares = [QUANTILES[name] for name in names]
         if self.method == "batches":
             return dict(zip(names, batch_quantiles(counts, edges, shares, level), strict=True))
         return {name: quantile_interval(counts, edges, p, level) for name, p in zip(names, shares, strict=True)}
 
-    def _of_batches(self, path: str, numerators: FloatArray, weights: FloatArray, level: float) -> Interval:
-        """The interval of a figure of one run. How much requests are worth is seen in their latencies."""
+    def _of_batches(self, figures: Sequence[str], level: float) -> dict[str, Interval]:
+        """The intervals of figures of one run that are no quantiles."""
+        weights = np.column_stack([self._weights(path) for path in figures])
+        values = np.column_stack([self.figures[path] for path in figures])
+        independent = np.array([self._independent(path) for path in figures])
+        means = batch_means(_times(values, weights), weights, independent, level)
+        return {
+            path: as_share(found, worth) if _is_share(path) else found
+            for path, found, worth in zip(figures, means, independent.tolist(), strict=True)
+        }
+
+    def _independent(self, path: str) -> float:
+        """How many independent requests are behind a figure of one run; infinite where that is not known."""
         block, _, name = path.rpartition(".")
-        service, slo, _ = path.rpartition(".slo.")
-        if slo and name != "goodput_per_s":
-            return batch_share(numerators, weights, level, self._worth.get(f"{service}.e2e_s", 0.0))
-        if name == "mean" and block in self._rows:
-            return batch_mean(numerators, weights, level, self._worth[block])
-        return batch_mean(numerators, weights, level)
+        if _is_share(path):
+            return self._worth.get(f"{path.partition('.slo.')[0]}.e2e_s", 0.0)
+        return self._worth[block] if name == "mean" and block in self._worth else math.inf
 
     @cached_property
     def _worth(self) -> dict[str, float]:
         """How many independent observations each latency has, by the path of its block."""
-        return {block: worth(self._histogram(block)[0]) for block in self._rows}
+        return {block: worth(self.latencies.of(block)[0]) for block in self.latencies.blocks}
 
     def _is_quantile(self, path: str) -> bool:
         """Whether a path is a quantile of a latency, which has a histogram."""
         block, _, name = path.rpartition(".")
-        return name in QUANTILES and block in self._rows
+        return name in QUANTILES and block in self.latencies.blocks
 
     def _weights(self, path: str) -> FloatArray:
         """What each look counts by: a mean by the number behind it, everything else alike."""
         ones = np.ones(len(self))
         service, slo, _ = path.rpartition(".slo.")
         if slo:
-            shares = path.endswith(".attainment") or ".slo.by_limit." in path
-            return self._counted(self._decided(service)) if shares else ones
+            return self._counted(self._decided(service)) if _is_share(path) else ones
         block, _, name = path.rpartition(".over." if ".over." in path else ".")
         per = "count" if name == "mean" or ".over." in path else _PER.get(name)
         return self._counted(self.figures.get(f"{block}.{per}", ones)) if per else ones
@@ -177,38 +188,8 @@ class Sample:
 
     @cached_property
     def _by_plain_name(self) -> dict[str, str]:
-        quantiles = (f"{block}.{name}" for block in self._rows for name in QUANTILES)
+        quantiles = (f"{block}.{name}" for block in self.latencies.blocks for name in QUANTILES)
         return {plain(path): path for path in (*self.figures, *quantiles)}
-
-    @cached_property
-    def _every(self) -> "pd.DataFrame":
-        """The buckets of all looks, with the number of theirs."""
-        import pandas as pd
-
-        looks = np.repeat(np.arange(len(self)), [len(rows) for rows in self.latencies])
-        return pd.concat(self.latencies, ignore_index=True).assign(look=looks)
-
-    @cached_property
-    def _rows(self) -> dict[str, IntArray]:
-        """Which rows of all buckets are of a latency, by the path of its block."""
-        if not self.latencies:
-            return {}
-        every = self._every
-        codes = every.groupby(["service", "metric"], sort=False).ngroup().to_numpy()
-        order = np.argsort(codes, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-        firsts = every.iloc[[rows[0] for rows in groups if len(rows)]]
-        names = zip(firsts["service"], firsts["metric"], strict=True)
-        return {paths.join(("services", *name)): rows for name, rows in zip(names, groups, strict=False)}
-
-    def _histogram(self, block: str) -> tuple[IntArray, FloatArray]:
-        """Counts by look and bucket (m, k), and the buckets' edges (k, 2) in seconds."""
-        rows = self._rows[block]
-        look, low, high, count = (self._every[name].to_numpy()[rows] for name in ("look", "low_s", "high_s", "count"))
-        lows, first, bucket = np.unique(low, return_index=True, return_inverse=True)
-        counts = np.zeros((len(self), len(lows)), np.int64)
-        counts[look, bucket] = count
-        return counts, np.column_stack([lows, high[first]])
 
 
 _PER = {
@@ -232,6 +213,11 @@ def usual_figures(sample: Sample) -> list[str]:
     return [path for path in wanted if path in known]
 
 
+def _is_share(path: str) -> bool:
+    """Whether a figure is a share of the requests that are decided."""
+    return path.endswith(".slo.attainment") or ".slo.by_limit." in path
+
+
 def over(block: str, limit: float) -> str:
     """The path of the share beyond a registered limit, in a block of durations such as `services.chat.ttft_s`."""
     return f"{block}.over.'{limit!r}'"
@@ -245,10 +231,25 @@ def plain(path: str) -> str:
 def figures_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
     """All figures of a summary by dotted path; None where it says null."""
     found: dict[str, float | None] = {}
-    for path, value in paths.leaves({section: summary.get(section, {}) for section in SECTIONS}):
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            found[paths.join(path)] = None if value is None else float(value)
+    for section in SECTIONS:
+        _gather(summary.get(section, {}), section, found)
     return found
+
+
+def _gather(tree: Mapping[str, Any], path: str, found: dict[str, float | None]) -> None:
+    for key, value in tree.items():
+        if value is None or isinstance(value, float):
+            found[_below(path, key)] = value
+        elif isinstance(value, dict):
+            _gather(value, _below(path, key), found)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            found[_below(path, key)] = float(value)
+
+
+@lru_cache(2**17)
+def _below(path: str, key: str) -> str:
+    """The path of a key: there are few, and many summaries."""
+    return f"{path}.{paths.join((key,))}"
 
 
 def stacked(looks: Iterable[Mapping[str, float | None]]) -> dict[str, FloatArray]:

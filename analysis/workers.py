@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from analysis.histograms import Histograms
 from analysis.sample import Sample, figures_of, stacked
 from sim.scenario import Scenario
 
@@ -54,7 +55,7 @@ def draw(
 def sample_of(draws: Sequence[Draw]) -> Sample:
     """The sample that replications make."""
     figures = stacked(figures_of(each.summary) for each in draws)
-    return Sample(figures, [each.latency for each in draws], tuple(each.seed for each in draws))
+    return Sample(figures, Histograms.of_each([each.latency for each in draws]), tuple(each.seed for each in draws))
 
 
 class Here(Executor):

@@ -81,9 +81,15 @@ class Accounts:
         self.seconds: Cube = closing.seconds - opening.seconds
         self.joules: Cube = closing.ledger_joules - opening.ledger_joules
         self.host_joules: Cube = closing.host_joules - opening.host_joules
+        self._bills: dict[tuple[str, str], Bill] = {}
 
     def bill(self, pool: str, owner: str) -> Bill:
         """What an owner took of a pool."""
+        if (pool, owner) not in self._bills:
+            self._bills[pool, owner] = self._bill(pool, owner)
+        return self._bills[pool, owner]
+
+    def _bill(self, pool: str, owner: str) -> Bill:
         cell = self.ledger.pools[pool], self.ledger.owners[owner]
         spec = self.scenario.pools[pool]
         site, row = self.scenario.sites[spec.site], self.scenario.accelerator(spec.accelerator)

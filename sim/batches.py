@@ -6,7 +6,7 @@ have come to, had all of it gone like this batch. So their mean is the figure of
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from sim.accounts import Accounts
 from sim.hardware.tables import GenerativeReplica
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
-from sim.serving.summary import latency_names
+from sim.serving.summary import EDGES, latency_names
 from sim.summary import (
     Summary,
     fleet_summary,
@@ -53,8 +53,32 @@ class Batches:
         if self.totals:
             grown = np.flatnonzero(now != self._before)
             self.counted.append((grown, now[grown] - self._before[grown]))
-        self._before = now.copy()
+            self._before[grown] = now[grown]
+        else:
+            self._before = now.copy()
         self.totals.append(totals)
+
+
+class BatchLatency(NamedTuple):
+    """Buckets that hold something, of all batches: `batch`, `place` and `number` of requests, each of shape (n,).
+
+    A place is that of a bucket, flat over services, metrics and buckets; `edges` (buckets, 2) are in seconds.
+    """
+
+    services: list[str]
+    metrics: tuple[str, ...]
+    edges: NDArray[np.float64]
+    batch: IntArray
+    place: IntArray
+    number: IntArray
+
+
+def batch_latency(run: "Run") -> BatchLatency:
+    """The latencies that were counted in each batch of a run's window."""
+    counted = run.batches.counted
+    batch = np.repeat(np.arange(len(counted)), [len(places) for places, _ in counted])
+    place, number = (np.concatenate([each[part] for each in counted]) for part in range(2))
+    return BatchLatency(list(run.prepared.scenario.services), layout.METRICS, EDGES, batch, place, number)
 
 
 def batch_summaries(run: "Run") -> list[Summary]:
@@ -114,8 +138,13 @@ def _latencies(run: "Run", index: int) -> Summary:
     return blocks
 
 
-def _scaled(tree: Any, factor: float, *, total: bool = False) -> Any:
+def _scaled(tree: Summary, factor: float, *, total: bool = False) -> Summary:
     """The tree with its totals times a factor."""
-    if isinstance(tree, dict):
-        return {key: _scaled(value, factor, total=total or key in TOTALS) for key, value in tree.items()}
-    return tree * factor if total and tree is not None else tree
+    return {
+        key: _scaled(value, factor, total=total or key in TOTALS)
+        if isinstance(value, dict)
+        else value * factor
+        if (total or key in TOTALS) and value is not None
+        else value
+        for key, value in tree.items()
+    }

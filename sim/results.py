@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.assumptions import assumptions
-from sim.batches import Batches, batch_summaries
+from sim.batches import Batches, BatchLatency, batch_latency, batch_summaries
 from sim.fleet.ledger import Ledger, State
 from sim.preparation import Prepared
 from sim.scenario import Scenario, paths
@@ -95,11 +93,10 @@ class Result:
         """What each of the equal parts of the window says, in the form of the summary and scaled to the window."""
         return batch_summaries(self._run)
 
-    def batch_latencies(self) -> "list[pd.DataFrame]":
-        """The buckets of every latency that hold something, of each batch: the columns of `latency`."""
-        dimensions = len(self.scenario.services), len(layout.METRICS), len(EDGES)
-        counted = self._run.batches.counted
-        return [_buckets(self.scenario, np.unravel_index(at, dimensions), numbers) for at, numbers in counted]
+    @property
+    def batch_latency(self) -> BatchLatency:
+        """The buckets of every latency that hold something, of each batch."""
+        return batch_latency(self._run)
 
     def metric(self, path: str) -> Any:
         """Return the figure at a dotted path of the summary, such as `services.chat.ttft_s.p99`. Raises KeyError."""
@@ -161,21 +158,15 @@ def _job_bill(run: Run, job: Job, seconds: float) -> tuple[float, float | None]:
 
 def _latency_frame(run: Run) -> "pd.DataFrame":
     """The buckets of every latency that hold something: service, metric, low_s, high_s, count."""
-    counts = run.plane.plane.counts if run.plane is not None else np.zeros((0, 0, 0), np.int64)
-    places = counts.nonzero()
-    return _buckets(run.prepared.scenario, places, counts[places])
-
-
-def _buckets(scenario: Scenario, places: Sequence[NDArray[np.intp]], counts: NDArray[np.int64]) -> "pd.DataFrame":
-    """Rows for buckets at (service, metric, bucket)."""
     import pandas as pd
 
-    services, metrics, buckets = places
+    counts = run.plane.plane.counts if run.plane is not None else np.zeros((0, 0, 0), np.int64)
+    services, metrics, buckets = places = counts.nonzero()
     columns = {
-        "service": np.array(list(scenario.services), object)[services],
+        "service": np.array(list(run.prepared.scenario.services), object)[services],
         "metric": np.array(layout.METRICS, object)[metrics],
         "low_s": EDGES[buckets, 0],
         "high_s": EDGES[buckets, 1],
-        "count": counts,
+        "count": counts[places],
     }
     return pd.DataFrame(columns)

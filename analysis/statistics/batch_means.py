@@ -1,5 +1,6 @@
 """Intervals of one long run, from its batches, with a guard for what the run is too short to carry."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from analysis.statistics.intervals import FloatArray, IntArray, Interval
 METHOD = "batch means"
 FEWEST = 20
 """Batches below which neither their spread nor their dependence is known."""
-ENOUGH = 450.0
+ENOUGH = 1000.0
 """Independent observations for an interval that holds at its level (tests/validation/README.md)."""
 BEYOND = 12.0
 """Independent observations that must lie beyond a quantile."""
@@ -20,48 +21,58 @@ DEPENDENT = 0.4
 
 
 def batch_mean(
-    numerators: FloatArray, weights: FloatArray, level: float = 0.95, independent: float | None = None
+    numerators: FloatArray, weights: FloatArray, level: float = 0.95, independent: float = math.inf
 ) -> Interval:
     """The ratio sum(numerators) / sum(weights) over the batches of one run, both of shape (m,).
 
     `independent` says how many independent observations the run is `worth`, where that is known. Flagged where they
     are too few, where neighbouring batches depend on each other, or a value is missing (nan).
     """
-    m = len(numerators)
-    total = float(np.sum(weights))
-    if m == 0 or not (np.isfinite(numerators).all() and np.isfinite(total)) or total == 0:
-        return Interval(None, None, None, level, METHOD, m, flagged=True)
-    ratio = float(np.sum(numerators)) / total
-    if np.count_nonzero(weights) < FEWEST:
-        return Interval(ratio, None, None, level, METHOD, m, flagged=True)
-    centered = deviations(merged(numerators), merged(weights))
-    if np.max(np.abs(centered)) <= ROUNDING * abs(ratio):
-        return Interval(ratio, ratio, ratio, level, METHOD, m)
+    return batch_means(numerators[:, None], weights[:, None], np.array([independent]), level)[0]
+
+
+def batch_means(
+    numerators: FloatArray, weights: FloatArray, independent: FloatArray, level: float = 0.95
+) -> list[Interval]:
+    """Many ratios at once, as `batch_mean` has each: shapes (m, f), (m, f) and (f,)."""
+    m, totals = len(numerators), np.sum(weights, axis=0)
+    if m == 0:
+        return [Interval(None, None, None, level, METHOD, 0, flagged=True) for _ in independent]
+    known = np.isfinite(numerators).all(axis=0) & np.isfinite(totals) & (totals != 0)
+    usable = known & (np.count_nonzero(weights, axis=0) >= FEWEST)
+    ratio = np.where(known, np.sum(np.where(known, numerators, 0.0), axis=0) / np.where(known, totals, 1.0), 0.0)
+    centered = deviations(merged(np.where(usable, numerators, 1.0)), merged(np.where(usable, weights, 1.0)))
+    centered[:, np.max(np.abs(centered), axis=0) <= ROUNDING * np.abs(ratio)] = 0.0
     down, up = reach(centered, level)
-    short = independent is not None and independent < ENOUGH
-    dependent = bool(lag_one(centered) > DEPENDENT)
-    return Interval(ratio, ratio - float(down), ratio + float(up), level, METHOD, m, flagged=short or dependent)
+    flagged = ~usable | (independent < ENOUGH) | (lag_one(centered) > DEPENDENT)
+    columns = (known, usable, ratio, ratio - down, ratio + up, flagged)
+    return [
+        Interval(
+            mean if is_known else None, low if is_usable else None, high if is_usable else None, level, METHOD, m, flag
+        )
+        for is_known, is_usable, mean, low, high, flag in zip(*(each.tolist() for each in columns), strict=True)
+    ]
 
 
 ROUNDING = 1e-12
 """Relative differences that are no differences."""
 
 
-def batch_share(numerators: FloatArray, weights: FloatArray, level: float, independent: float) -> Interval:
-    """The share sum(numerators) / sum(weights) of the requests of one run, both of shape (m,), such as an attainment.
+def as_share(interval: Interval, independent: float) -> Interval:
+    """The interval of a share of the requests of one run, such as an attainment, made of that of a mean.
 
-    As `batch_mean`, but flagged also where too few of the independent requests are on the rarer side. A share of 0 or
-    1 has the exact binomial interval of so many independent requests (Clopper & Pearson 1934).
+    Flagged also where too few of the independent requests are on the rarer side. A share of 0 or 1 has the exact
+    binomial interval of so many independent requests (Clopper & Pearson 1934).
     """
-    found = batch_mean(numerators, weights, level, independent)
-    if found.mean is None or found.low is None or found.high is None:
-        return found
-    if found.mean in (0.0, 1.0):
-        unseen = 1.0 - ((1.0 - level) / 2) ** (1.0 / max(independent, 1.0))
-        low, high = (0.0, unseen) if found.mean == 0.0 else (1.0 - unseen, 1.0)
-        return replace(found, low=low, high=high, flagged=independent < ENOUGH)
-    rare = independent * min(found.mean, 1.0 - found.mean) < BEYOND
-    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high), flagged=found.flagged or rare)
+    mean, low, high = interval.mean, interval.low, interval.high
+    if mean is None or low is None or high is None:
+        return interval
+    if mean in (0.0, 1.0):
+        unseen = 1.0 - ((1.0 - interval.level) / 2) ** (1.0 / max(independent, 1.0))
+        low, high = (0.0, unseen) if mean == 0.0 else (1.0 - unseen, 1.0)
+        return replace(interval, low=low, high=high)
+    rare = independent * min(mean, 1.0 - mean) < BEYOND
+    return replace(interval, low=max(0.0, low), high=min(1.0, high), flagged=interval.flagged or rare)
 
 
 def batch_quantile(counts: IntArray, edges: FloatArray, p: float, level: float = 0.95) -> Interval:

@@ -30,7 +30,7 @@ def deviations(numerators: FloatArray, weights: FloatArray) -> FloatArray:
 
 def lag_one(centered: FloatArray) -> FloatArray:
     """The correlation of neighbours along the first axis, corrected for its bias of -1/m; 0 where nothing varies."""
-    squares = np.sum(centered**2, axis=0)
+    squares = np.sum(centered * centered, axis=0)
     products = np.sum(centered[1:] * centered[:-1], axis=0)
     return np.asarray(np.where(squares > 0, products / np.where(squares > 0, squares, 1.0) + 1 / len(centered), 0.0))
 
@@ -43,12 +43,12 @@ def reach(centered: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
     (2005) inverse of Johnson's (1978) statistic for skewness.
     """
     m = len(centered)
-    squares = np.sum(centered**2, axis=0)
-    varies = squares > 0
+    squares = np.sum(centered * centered, axis=0)
+    cubes = np.sum(centered * centered * centered, axis=0)
     correlation = np.clip(lag_one(centered), 0.0, 0.9)
     error = np.sqrt(squares / (m - 1) / m * (1 + correlation) / (1 - correlation))
     bias = m * math.sqrt(m - 1) / (m - 2)
-    skewness = bias * np.sum(centered**3, axis=0) / np.where(varies, squares, 1.0) ** 1.5
+    skewness = bias * cubes / np.where(squares > 0, squares, 1.0) ** 1.5
     t = student(level, m - 1)
     return error * _adjusted(t, skewness, m), -error * _adjusted(-t, skewness, m)
 

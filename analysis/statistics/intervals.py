@@ -1,7 +1,7 @@
 """Confidence intervals from independent looks at one figure."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Interval:
 
     def as_dict(self) -> dict[str, Any]:
         """The interval as the summary writes it."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def t_interval(values: FloatArray, level: float = 0.95, method: str = "t") -> Interval:

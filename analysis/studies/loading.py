@@ -2,10 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from analysis.histograms import Histograms
 from analysis.sample import Sample
 from analysis.studies.design import Point
 from analysis.studies.result import OWN_COLUMNS, StudyResult
@@ -23,8 +22,7 @@ def load_study(folder: str | Path) -> StudyResult:
     points = tuple(Point(each["point"], each["values"], each["values"]) for each in said["points"])
     failures = {each["point"]: each["error"] for each in said["points"] if each["status"] == "failed"}
     rows = pd.read_parquet(folder / "points.parquet")
-    buckets = folder / "point_latency.parquet"
-    latency = pd.read_parquet(buckets) if buckets.exists() else pd.DataFrame()
+    latency = pd.read_parquet(folder / "point_latency.parquet") if len(failures) < len(points) else pd.DataFrame()
     own = (*OWN_COLUMNS, *(each["path"] for each in said["vary"]))
     samples = {
         point.number: _sample(rows[rows["point"] == point.number], latency, own)
@@ -53,13 +51,5 @@ def load_study(folder: str | Path) -> StudyResult:
 def _sample(rows: "pd.DataFrame", latency: "pd.DataFrame", own: tuple[str, ...]) -> Sample:
     """The replications of one point; figures that only other points have are unknown."""
     figures = {str(name): rows[name].to_numpy(dtype=float) for name in rows.columns if name not in own}
-    point = int(rows["point"].iloc[0])
-    looks = [_look(latency, point, number) for number in range(1, len(rows) + 1)]
-    return Sample(figures, looks, tuple(int(seed) for seed in rows["seed"]))
-
-
-def _look(latency: "pd.DataFrame", point: int, replication: int) -> Any:
-    if latency.empty:
-        return latency
-    mine = np.logical_and(latency["point"] == point, latency["replication"] == replication)
-    return latency[mine].drop(columns=["point", "replication"]).reset_index(drop=True)
+    mine = latency[latency["point"] == int(rows["point"].iloc[0])]
+    return Sample(figures, Histograms.of_table(mine, len(rows)), tuple(int(seed) for seed in rows["seed"]))

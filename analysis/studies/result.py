@@ -143,11 +143,7 @@ class StudyResult:
         import pandas as pd
 
         self.frame.to_parquet(folder / "points.parquet", index=False)
-        looks = [
-            table.assign(point=number, replication=replication)
-            for number, sample in sorted(self.samples.items())
-            for replication, table in enumerate(sample.latencies, 1)
-        ]
+        looks = [sample.latencies.table().assign(point=number) for number, sample in sorted(self.samples.items())]
         if looks:
             pd.concat(looks, ignore_index=True).to_parquet(folder / "point_latency.parquet", index=False)
         (folder / "study.json").write_text(json.dumps(self.as_dict(), indent=1, allow_nan=False), encoding="utf-8")

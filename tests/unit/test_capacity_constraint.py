@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.capacity.constraint import ConstraintError, read_constraint
+from analysis.histograms import Histograms
 from analysis.sample import Sample, over
 
 
@@ -63,7 +64,7 @@ def sample(shares, count=1000):
         "training.t.jct_s.p90": np.full(m, np.nan),
         "fleet.energy_kwh": np.linspace(9.0, 11.0, m),
     }
-    return Sample(figures, [pd.DataFrame(rows)] * m, tuple(range(m)))
+    return Sample(figures, Histograms.of_each([pd.DataFrame(rows)] * m), tuple(range(m)))
 
 
 @pytest.mark.parametrize(
