@@ -5,8 +5,8 @@ from typing import Any
 
 from sim.serving.compiler import helper
 from sim.serving.continuous import call_for_central_head, call_for_head
-from sim.serving.counting import count_loss, pass_time
-from sim.serving.event_heap import set_event
+from sim.serving.counting import count_loss
+from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
 from sim.serving.pending import mark
@@ -55,12 +55,12 @@ def reject(plane: Any, request_index: int, now: float) -> None:
 
 
 @helper
-def start_at_once(plane: Any, replica_index: int, request_index: int) -> None:
+def start_at_once(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """Bind a request to an idle replica that starts it at this instant."""
     plane.requests[request_index].status = TAKEN
     bind(plane, replica_index, request_index)
-    append(plane, replica_index, request_index)
-    mark(plane, replica_index)
+    append(plane, replica_index, request_index, now)
+    mark(plane, replica_index, now)
 
 
 @helper
@@ -69,12 +69,11 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
     clock = plane.clock[0]
     request = plane.requests[request_index]
     service = plane.services[request.service]
-    pass_time(service, now)
     request.status = WAITING
     service.waiting += 1
-    append(plane, queue_index, request_index)
+    append(plane, queue_index, request_index, now)
     if service.timeout < NEVER and watch_age(plane, service, request_index):
-        set_event(plane, clock.first_timeout + request.service, now + service.timeout)
+        set_timeout(plane, request.service, now + service.timeout)
     if service.armed and service.waiting >= service.alarm:
         service.armed = 0
         clock.reason = DECISION
@@ -102,13 +101,13 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
     queue_index = plane.replicas.shape[0] + service_index
     at_once = service.idle > 0 and plane.queues[queue_index].length == 0
     if at_once and service.max_queue_delay == 0.0:
-        start_at_once(plane, take_idle(plane, service), request_index)
+        start_at_once(plane, take_idle(plane, service), request_index, now)
     elif service.waiting >= service.queue_limit:
         reject(plane, request_index, now)
     else:
         wait_in(plane, queue_index, request_index, now)
         if not service.generative:
-            wake_for_central_queue(plane, service_index)
+            wake_for_central_queue(plane, service_index, now)
         elif plane.queues[queue_index].length == 1:
             call_for_central_head(plane, service_index, now)
 
@@ -121,7 +120,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     replica = plane.replicas[replica_index]
     idle = replica.state == IDLE and not replica.marked
     if idle and service.max_queue_delay == 0.0:
-        start_at_once(plane, replica_index, request_index)
+        start_at_once(plane, replica_index, request_index, now)
         return
     if service.waiting >= service.queue_limit:
         reject(plane, request_index, now)
@@ -132,4 +131,4 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
         if plane.queues[replica_index].length == 1:
             call_for_head(plane, replica_index, now)
     elif replica.state <= HOLDING and (idle or plane.queues[replica_index].length >= service.max_batch):
-        mark(plane, replica_index)
+        mark(plane, replica_index, now)

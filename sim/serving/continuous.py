@@ -10,11 +10,10 @@ from typing import Any
 from sim.hardware.tables import PIECES
 from sim.serving.batch_heap import meld, without_root
 from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
+from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import become_idle
 from sim.serving.layout import DECODE, NEVER, NONE, PREFILL
-from sim.serving.queues import pop_head
-from sim.serving.requests import complete, start
+from sim.serving.requests import complete, start_head
 from sim.serving.segment import end_of, energy_of, iteration_under_way, piece_at
 
 
@@ -38,10 +37,8 @@ def admit(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
         over_budget = replica.prefill_tokens + request.prompt > service.max_batched_tokens
         if not has_room(plane, replica_index, head) or (replica.prefill_tokens > 0 and over_budget):
             return
-        pop_head(plane, queue_index)
-        start(plane, replica_index, head, now)
+        start_head(plane, replica_index, queue_index, now)
         replica.kv_reserved += request.kv
-        service.kv_reserved += request.kv
         replica.members += 1
         replica.prefill_tokens += request.prompt
         replica.prefill_squares += request.prompt * request.prompt
@@ -53,11 +50,8 @@ def admit(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
 def leave_batch(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """A request has its last token."""
     replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
-    kv = plane.requests[request_index].kv
+    replica.kv_reserved -= plane.requests[request_index].kv
     complete(plane, request_index, now)
-    replica.kv_reserved -= kv
-    service.kv_reserved -= kv
     replica.members -= 1
 
 
@@ -78,11 +72,10 @@ def begin_prefill(plane: Any, replica_index: int, now: float) -> None:
     )
     replica.state = PREFILL
     replica.anchor = now
-    replica.end = now + seconds
+    replica.due = now + seconds
     replica.energy = min(service.power_limit * seconds, drawn)
     replica.accounted = 0.0
     replica.busy_since = now
-    set_event(plane, replica_index, replica.end)
 
 
 @helper
@@ -138,7 +131,7 @@ def decode(plane: Any, replica_index: int, now: float) -> None:
     replica.planned = plane.requests[replica.root].finish - replica.iterations
     if replica.base + replica.batch * replica.planned > piece.until:
         replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
-    set_event(plane, replica_index, end_of(replica, piece, replica.planned))
+    replica.due = end_of(replica, piece, replica.planned)
 
 
 @helper
@@ -173,7 +166,8 @@ def stop_after_iteration(plane: Any, replica_index: int, now: float) -> None:
     iteration, end = iteration_under_way(replica, piece, now)
     if iteration < replica.planned:
         replica.planned = iteration
-        set_event(plane, replica_index, end)
+        replica.due = end
+        keep_in_order(plane, replica_index)
 
 
 @helper

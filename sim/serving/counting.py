@@ -51,10 +51,11 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 
 
 @helper
-def count(plane: Any, service_index: int, metric: int, value: float) -> None:
-    """Count one latency of a service (seconds)."""
+def count(plane: Any, request: Any, metric: int, value: float) -> None:
+    """Count one latency of a request (seconds)."""
+    service_index = request.service
     plane.counts[service_index, metric, bucket_of(value)] += 1
-    moment = plane.moments[service_index, metric]
+    moment = plane.sums[request.replica, metric]
     moment[0] += 1.0
     moment[1] += value
     moment[2] += value * value
@@ -65,13 +66,19 @@ def count(plane: Any, service_index: int, metric: int, value: float) -> None:
 
 
 @helper
-def pass_time(service: Any, now: float) -> None:
-    """Integrate what a service's counts have been since they last changed."""
-    elapsed = now - service.last_change
-    service.waiting_area += service.waiting * elapsed
-    service.running_area += service.running * elapsed
-    service.kv_area += service.kv_reserved * elapsed
-    service.last_change = now
+def pass_waiting(queue: Any, now: float) -> None:
+    """Integrate how many have waited in a queue since that last changed."""
+    queue.waiting_area += queue.length * (now - queue.last_change)
+    queue.last_change = now
+
+
+@helper
+def pass_running(replica: Any, now: float) -> None:
+    """Integrate what a replica has held since that last changed."""
+    elapsed = now - replica.last_change
+    replica.running_area += replica.members * elapsed
+    replica.kv_area += replica.kv_reserved * elapsed
+    replica.last_change = now
 
 
 @helper
@@ -102,11 +109,17 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
 
 
 @helper
+def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None:
+    """Count the wait of a request that leaves its queue at `now`."""
+    plane.queues[queue_index].waiting_sum += clipped(plane.clock[0], request.arrival, now)
+
+
+@helper
 def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
     service = plane.services[request.service]
-    service.running_sum += clipped(clock, request.start, now)
+    plane.replicas[request.replica].running_sum += clipped(clock, request.start, now)
     if now < clock.window_end:
         service.finished += 1
         service.prompt_tokens += request.prompt
@@ -121,18 +134,18 @@ def count_completion(plane: Any, request: Any, now: float) -> None:
 def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
     service.completed += 1
     e2e = now - request.arrival + service.constant_latency
-    count(plane, request.service, QUEUEING, request.start - request.arrival)
-    count(plane, request.service, E2E, e2e)
+    count(plane, request, QUEUEING, request.start - request.arrival)
+    count(plane, request, E2E, e2e)
     in_e2e = e2e <= service.slo_e2e
     in_ttft = True
     in_tpot = True
     if service.generative:
         ttft = request.first_token - request.arrival + service.constant_latency
-        count(plane, request.service, TTFT, ttft)
+        count(plane, request, TTFT, ttft)
         in_ttft = ttft <= service.slo_ttft
         if request.output > 1:
             tpot = (now - request.first_token) / (request.output - 1)
-            count(plane, request.service, TPOT, tpot)
+            count(plane, request, TPOT, tpot)
             in_tpot = tpot <= service.slo_tpot
     service.met_ttft += in_ttft
     service.met_tpot += in_tpot
@@ -152,6 +165,4 @@ def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
             service.timed_out += 1
         else:
             service.rejected += 1
-    if outcome == TIMED_OUT:
-        service.waiting_sum += clipped(clock, request.arrival, now)
     write_row(plane, request, outcome, now, 0)

@@ -1,11 +1,12 @@
 """Indexed binary heaps of the next event of every entity, ordered by (time, entity).
 
-There are two: what ends (steps of replicas, waits of requests), and what arrives. At one instant ends come first.
+There are two: what ends (steps of eager replicas, waits of requests), and what arrives. At one instant ends come first.
 """
 
 from typing import Any
 
 from sim.serving.compiler import helper
+from sim.serving.layout import NEVER
 
 
 @helper
@@ -15,9 +16,17 @@ def before(time: float, entity: int, other: Any) -> bool:
 
 
 @helper
-def set_event(plane: Any, entity: int, time: float) -> None:
-    """Move the next end of a replica, or of a service's oldest wait, to `time` (seconds; infinity: none)."""
-    move(plane.events, plane.places, entity, time)
+def keep_in_order(plane: Any, replica_index: int) -> None:
+    """Put an eager replica's end where it belongs among all others; that of a lazy one stands in its record only."""
+    replica = plane.replicas[replica_index]
+    if not plane.services[replica.service].lazy:
+        move(plane.events, plane.places, replica_index, NEVER if replica.marked else replica.due)
+
+
+@helper
+def set_timeout(plane: Any, service_index: int, time: float) -> None:
+    """Move the end of a service's oldest wait to `time` (seconds; infinity: none)."""
+    move(plane.events, plane.places, plane.clock[0].first_timeout + service_index, time)
 
 
 @helper

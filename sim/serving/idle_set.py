@@ -3,7 +3,6 @@
 from typing import Any
 
 from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
 from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
 
 
@@ -28,7 +27,7 @@ def become_idle(plane: Any, replica_index: int) -> None:
     replica = plane.replicas[replica_index]
     service = plane.services[replica.service]
     replica.state = IDLE
-    set_event(plane, replica_index, NEVER)
+    replica.due = NEVER
     if service.watcher == replica_index:
         service.watcher = NONE
     if service.routing == CENTRAL_QUEUE:

@@ -8,13 +8,15 @@ queue.
 from typing import Any
 
 from sim.serving.compiler import helper
+from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, WAITING
 
 
 @helper
-def append(plane: Any, queue_index: int, request_index: int) -> None:
+def append(plane: Any, queue_index: int, request_index: int, now: float) -> None:
     """Put a request at the end of a queue."""
     queue = plane.queues[queue_index]
+    pass_waiting(queue, now)
     request = plane.requests[request_index]
     request.next = NONE
     if queue.tail == NONE:
@@ -26,9 +28,10 @@ def append(plane: Any, queue_index: int, request_index: int) -> None:
 
 
 @helper
-def pop_head(plane: Any, queue_index: int) -> int:
+def pop_head(plane: Any, queue_index: int, now: float) -> int:
     """Take the head of a queue that is not empty."""
     queue = plane.queues[queue_index]
+    pass_waiting(queue, now)
     head = queue.head
     queue.head = plane.requests[head].next
     if queue.head == NONE:

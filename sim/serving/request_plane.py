@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
-from sim.serving import kernel, layout
+from sim.serving import kernel, layout, settling
 from sim.serving.counting import BUCKETS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class RequestPlane:
         self._plane = _empty_plane(self.services, row_block if on_rows else 0)
         clock = self._plane.clock[0]
         clock["now"], clock["window_start"] = start, window_start
-        self._plane.services["last_change"] = start
+        self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
         _link_free(self._plane, 0)
         self._first_arrival = list(accumulate((plan.arrivals.block_size for plan in self.services), initial=0))
         for index in range(len(self.services)):
@@ -116,7 +116,7 @@ class RequestPlane:
 
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""
-        kernel.settle(self._plane, self.now)
+        settling.settle(self._plane, self.now)
 
     def end_window(self) -> None:
         """Count no arrivals from this instant on; what is in flight may still be run to its end."""
@@ -125,7 +125,9 @@ class RequestPlane:
 
     def ask_for_decision(self, service: str, waiting: int) -> None:
         """Stop once, at the instant when so many requests of a service wait."""
-        record = self._plane.services[[plan.name for plan in self.services].index(service)]
+        index = [plan.name for plan in self.services].index(service)
+        kernel.make_eager(self._plane, index)
+        record = self._plane.services[index]
         record["alarm"], record["armed"] = waiting, 1
 
     @property
@@ -211,6 +213,7 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         pieces=pieces,
         passes=passes,
         counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
+        sums=np.zeros((replicas, len(layout.METRICS), 4)),
         moments=np.zeros((count, len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
@@ -236,6 +239,7 @@ def _no_events(entities: int) -> NDArray[Any]:
 def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
+    records["due"] = layout.NEVER
     records["root"] = records["admitted"] = layout.NONE
     return records
 
@@ -264,6 +268,7 @@ def _service_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDA
 
 def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["routing"] = layout.ROUTING[plan.routing]
+    record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
     record["max_queue_delay"] = plan.max_queue_delay

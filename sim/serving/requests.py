@@ -3,9 +3,9 @@
 from typing import Any
 
 from sim.serving.compiler import helper
-from sim.serving.counting import clipped, count_completion, pass_time
+from sim.serving.counting import count_completion, count_waited
 from sim.serving.layout import FREE, LEAST_OUTSTANDING, NONE, RUNNING
-from sim.serving.queues import leave_waiting
+from sim.serving.queues import leave_waiting, pop_head
 from sim.serving.routing import outstanding_changed
 
 
@@ -29,18 +29,17 @@ def free_slot(plane: Any, request_index: int) -> None:
 
 
 @helper
-def start(plane: Any, replica_index: int, request_index: int, now: float) -> None:
-    """First work on a request begins on a replica."""
+def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> int:
+    """First work on the head of a queue begins on a replica."""
+    request_index = pop_head(plane, queue_index, now)
     request = plane.requests[request_index]
-    service = plane.services[request.service]
-    pass_time(service, now)
-    leave_waiting(plane, service, request_index)
-    service.waiting_sum += clipped(plane.clock[0], request.arrival, now)
-    service.running += 1
+    count_waited(plane, queue_index, request, now)
+    leave_waiting(plane, plane.services[request.service], request_index)
     if request.replica == NONE:
         bind(plane, replica_index, request_index)
     request.status = RUNNING
     request.start = now
+    return request_index
 
 
 @helper
@@ -66,10 +65,6 @@ def unbind(plane: Any, request_index: int) -> None:
 @helper
 def complete(plane: Any, request_index: int, now: float) -> None:
     """The last work on a request ends."""
-    request = plane.requests[request_index]
-    service = plane.services[request.service]
-    pass_time(service, now)
-    service.running -= 1
     unbind(plane, request_index)
-    count_completion(plane, request, now)
+    count_completion(plane, plane.requests[request_index], now)
     free_slot(plane, request_index)

@@ -87,15 +87,27 @@ def route(plane: Any, service: Any) -> int:
         chosen = least_outstanding(plane, service)
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == POWER_OF_TWO and replicas > 1:
-        chosen = _less_loaded_of_two(plane, service)
+        first, second = _two_drawn(service, service.index)
+        load_of_first = plane.replicas[service.first_replica + first].outstanding
+        chosen = first if load_of_first <= plane.replicas[service.first_replica + second].outstanding else second
     return service.first_replica + chosen
 
 
 @helper
-def _less_loaded_of_two(plane: Any, service: Any) -> int:
-    first = draw(service.key, 2 * service.index, service.replicas)
-    second = draw(service.key, 2 * service.index + 1, service.replicas - 1)
-    if second >= first:
-        second += 1
-    load_of_first = plane.replicas[service.first_replica + first].outstanding
-    return first if load_of_first <= plane.replicas[service.first_replica + second].outstanding else second
+def _two_drawn(service: Any, request_number: int) -> tuple[int, int]:
+    first = draw(service.key, 2 * request_number, service.replicas)
+    second = draw(service.key, 2 * request_number + 1, service.replicas - 1)
+    return first, second + 1 if second >= first else second
+
+
+@helper
+def replicas_looked_at(service: Any) -> tuple[int, int, int]:
+    """The replicas at which a rule will look for the next arrival: the first of them, how many, and how far apart."""
+    if service.routing == ROUND_ROBIN:
+        return service.first_replica + service.cursor, 1, 0
+    if service.routing == RANDOM:
+        return service.first_replica + draw(service.key, service.index + 1, service.replicas), 1, 0
+    if service.routing == POWER_OF_TWO and service.replicas > 1:
+        first, second = _two_drawn(service, service.index + 1)
+        return service.first_replica + first, 2, second - first
+    return service.first_replica, 1, 0

@@ -6,12 +6,10 @@ With a largest batch of one and no delay this is a plain server. The work of a b
 from typing import Any
 
 from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
 from sim.serving.idle_set import become_idle, take_idle
 from sim.serving.layout import HOLDING, NONE, PASS
 from sim.serving.pending import mark
-from sim.serving.queues import pop_head
-from sim.serving.requests import complete, start
+from sim.serving.requests import complete, start_head
 
 
 @helper
@@ -21,8 +19,7 @@ def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> 
     service = plane.services[replica.service]
     work = 0.0
     while replica.members < service.max_batch and plane.queues[queue_index].length > 0:
-        request_index = pop_head(plane, queue_index)
-        start(plane, replica_index, request_index, now)
+        request_index = start_head(plane, replica_index, queue_index, now)
         request = plane.requests[request_index]
         work += request.work
         request.next = replica.admitted
@@ -42,13 +39,12 @@ def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     share = work / replica.members
     replica.state = PASS
     replica.anchor = now
-    replica.end = now + per_batch.time_fixed * share
+    replica.due = now + per_batch.time_fixed * share
     replica.energy = per_batch.energy_fixed * share
     replica.accounted = 0.0
     replica.busy_since = now
     service.batches += 1
     service.batched += replica.members
-    set_event(plane, replica_index, replica.end)
 
 
 @helper
@@ -85,18 +81,18 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
         if service.watcher == replica_index:
             service.watcher = NONE
         begin_pass(plane, replica_index, now)
-        wake_for_central_queue(plane, replica.service)
+        wake_for_central_queue(plane, replica.service, now)
     elif queue_index == central and service.watcher != NONE and service.watcher != replica_index:
         become_idle(plane, replica_index)
     else:
         replica.state = HOLDING
         if queue_index == central:
             service.watcher = replica_index
-        set_event(plane, replica_index, deadline)
+        replica.due = deadline
 
 
 @helper
-def wake_for_central_queue(plane: Any, service_index: int) -> None:
+def wake_for_central_queue(plane: Any, service_index: int, now: float) -> None:
     """Have a free replica look at a central queue that holds somebody and that none watches, or that is full enough."""
     service = plane.services[service_index]
     length = plane.queues[plane.replicas.shape[0] + service_index].length
@@ -104,6 +100,6 @@ def wake_for_central_queue(plane: Any, service_index: int) -> None:
         return
     if service.watcher != NONE:
         if length >= service.max_batch:
-            mark(plane, service.watcher)
+            mark(plane, service.watcher, now)
     elif service.idle > 0:
-        mark(plane, take_idle(plane, service))
+        mark(plane, take_idle(plane, service), now)

@@ -4,8 +4,8 @@ from typing import Any
 
 from sim.serving.compiler import helper
 from sim.serving.continuous import call_for_central_head, call_for_head
-from sim.serving.counting import count_loss, pass_time
-from sim.serving.event_heap import set_event
+from sim.serving.counting import count_loss, count_waited
+from sim.serving.event_heap import set_timeout
 from sim.serving.layout import HOLDING, NEVER, NONE, TIMED_OUT
 from sim.serving.pending import mark
 from sim.serving.queues import leave_waiting, pop_head
@@ -21,7 +21,7 @@ def time_out(plane: Any, service_index: int, now: float) -> None:
         give_up(plane, service_index, oldest, now)
         oldest = service.oldest
     due = NEVER if oldest == NONE else plane.requests[oldest].arrival + service.timeout
-    set_event(plane, plane.clock[0].first_timeout + service_index, due)
+    set_timeout(plane, service_index, due)
 
 
 @helper
@@ -30,8 +30,9 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
     service = plane.services[service_index]
     request = plane.requests[request_index]
     replica_index = request.replica
-    pass_time(service, now)
-    pop_head(plane, plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index)
+    queue_index = plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index
+    pop_head(plane, queue_index, now)
+    count_waited(plane, queue_index, request, now)
     leave_waiting(plane, service, request_index)
     unbind(plane, request_index)
     count_loss(plane, request, TIMED_OUT, now)
@@ -42,4 +43,4 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
     elif service.generative:
         call_for_head(plane, replica_index, now)
     elif plane.replicas[replica_index].state == HOLDING:
-        mark(plane, replica_index)
+        mark(plane, replica_index, now)

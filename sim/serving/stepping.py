@@ -1,0 +1,68 @@
+"""A replica is brought forward step by step: what it does ends, then it is dispatched, and begins the next thing."""
+
+from typing import Any
+
+from sim.serving.compiler import helper
+from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
+from sim.serving.counting import pass_running
+from sim.serving.idle_set import become_idle
+from sim.serving.layout import DECODE, PASS, PREFILL
+from sim.serving.single_pass import dispatch_single_pass, end_pass
+
+
+@helper
+def interrupted(clock: Any) -> bool:
+    """Whether rows must be taken away, or time is up for this call, before anything else can happen."""
+    return clock.rows > clock.row_limit or clock.events >= clock.budget
+
+
+@helper
+def bring_forward(plane: Any, replica_index: int, until: float, dispatched: bool) -> bool:  # noqa: FBT001
+    """Let everything happen to a replica that comes before `until`, and what ends at `until` itself.
+
+    With `dispatched` it also begins its next step at `until`. False if it was interrupted, to be called again.
+    """
+    clock = plane.clock[0]
+    replica = plane.replicas[replica_index]
+    while replica.due < until or (replica.due == until and (dispatched or not replica.marked)):
+        if interrupted(clock):
+            return False
+        clock.events += 1
+        if replica.marked:
+            last = replica.due == until
+            dispatch(plane, replica_index, replica.due)
+            if last:
+                break
+        else:
+            end_step(plane, replica_index, replica.due)
+    return True
+
+
+@helper
+def end_step(plane: Any, replica_index: int, now: float) -> None:
+    """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals."""
+    replica = plane.replicas[replica_index]
+    pass_running(replica, now)
+    if replica.state == DECODE:
+        end_decode(plane, replica_index, now)
+    elif replica.state == PREFILL:
+        end_prefill(plane, replica_index, now)
+    elif replica.state == PASS:
+        end_pass(plane, replica_index, now)
+    central = plane.replicas.shape[0] + replica.service
+    if replica.members == 0 and plane.queues[replica_index].length == 0 and plane.queues[central].length == 0:
+        become_idle(plane, replica_index)
+    else:
+        replica.marked = 1
+
+
+@helper
+def dispatch(plane: Any, replica_index: int, now: float) -> None:
+    """Let a replica begin its next step."""
+    replica = plane.replicas[replica_index]
+    pass_running(replica, now)
+    replica.marked = 0
+    if plane.services[replica.service].generative:
+        dispatch_continuous(plane, replica_index, now)
+    else:
+        dispatch_single_pass(plane, replica_index, now)
