@@ -37,10 +37,7 @@ def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, floa
     elapsed = now - replica.anchor
     square = 0.5 * piece.time_per_token * replica.batch
     linear = piece.time_fixed + piece.time_per_token * replica.base - square
-    if square > 0.0:
-        guess = (math.sqrt(linear * linear + 4.0 * square * elapsed) - linear) / (2.0 * square)
-    else:
-        guess = elapsed / linear
+    guess = 2.0 * elapsed / (linear + math.sqrt(linear * linear + 4.0 * square * elapsed))
     iteration = max(math.ceil(guess), 1)
     end = end_of(replica, piece, iteration)
     while end < now:

@@ -24,17 +24,18 @@ def bring_forward(plane: Any, replica_index: int, until: float, dispatched: bool
     """
     clock = plane.clock[0]
     replica = plane.replicas[replica_index]
-    while replica.due < until or (replica.due == until and (dispatched or not replica.marked)):
+    while replica.due <= until:
         if interrupted(clock):
             return False
         clock.events += 1
-        if replica.marked:
-            last = replica.due == until
-            dispatch(plane, replica_index, replica.due)
-            if last:
-                break
-        else:
-            end_step(plane, replica_index, replica.due)
+        now = replica.due
+        if not replica.marked:
+            end_step(plane, replica_index, now)
+        if not replica.marked or (now == until and not dispatched):
+            break
+        dispatch(plane, replica_index, now)
+        if now == until:
+            break
     return True
 
 
