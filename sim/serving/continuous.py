@@ -8,7 +8,7 @@ decode together.
 from typing import Any
 
 from sim.hardware.tables import PIECES
-from sim.serving.batch_heap import meld, without_root
+from sim.serving.batch import join, next_finish, take_next
 from sim.serving.compiler import helper
 from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import become_idle
@@ -92,11 +92,7 @@ def end_prefill(plane: Any, replica_index: int, now: float) -> None:
         if request.output <= 1:
             leave_batch(plane, replica_index, request_index, now)
         else:
-            request.finish = replica.iterations + replica.steps + request.output - 1
-            request.child = NONE
-            request.sibling = NONE
-            replica.root = meld(plane.requests, replica.root, request_index)
-            replica.batch += 1
+            join(plane, replica, request_index, replica.iterations + replica.steps + request.output - 1)
             replica.tokens += request.prompt + 1
         request_index = following
     replica.admitted = NONE
@@ -128,7 +124,7 @@ def decode(plane: Any, replica_index: int, now: float) -> None:
     replica.state = DECODE
     replica.busy_since = now
     piece = plane.pieces[replica.row]
-    replica.planned = plane.requests[replica.root].finish - replica.iterations
+    replica.planned = next_finish(plane, replica) - replica.iterations
     if replica.base + replica.batch * replica.planned > piece.until:
         replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
     replica.due = end_of(replica, piece, replica.planned)
@@ -149,11 +145,9 @@ def end_decode(plane: Any, replica_index: int, now: float) -> None:
     service.batched += done * replica.batch
     replica.steps = replica.planned
     replica.tokens = replica.base + replica.batch * replica.steps
-    while replica.root != NONE and plane.requests[replica.root].finish <= replica.iterations + replica.steps:
-        leaving = replica.root
-        replica.root = without_root(plane.requests, leaving)
+    while replica.batch > 0 and next_finish(plane, replica) <= replica.iterations + replica.steps:
+        leaving = take_next(plane, replica)
         replica.tokens -= plane.requests[leaving].prompt + plane.requests[leaving].output
-        replica.batch -= 1
         replica.changed = 1
         leave_batch(plane, replica_index, leaving, now)
 

@@ -11,6 +11,7 @@ from sim.serving.compiler import helper, kernel
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
+    BATCHES_FULL,
     BUDGET,
     NEVER,
     NONE,
@@ -71,7 +72,9 @@ def advance(plane: Any, until: float) -> int:
 
 @helper
 def why_interrupted(clock: Any) -> int:
-    """Whether rows or the budget of events is why it cannot go on."""
+    """What the caller must do before it can go on."""
+    if clock.batches_end > clock.batches_limit:
+        return BATCHES_FULL
     return OUTPUT_FULL if clock.rows > clock.row_limit else BUDGET
 
 

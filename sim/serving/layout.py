@@ -41,6 +41,7 @@ ARRIVALS_NEEDED = 2
 OUTPUT_FULL = 3
 REQUESTS_FULL = 4
 BUDGET = 5
+BATCHES_FULL = 6
 
 # Routing rules.
 CENTRAL_QUEUE = 0
@@ -75,7 +76,7 @@ def _record(integers: str, floats: str) -> np.dtype[Any]:
 
 
 CLOCK = _record(
-    "events budget free pending wave rows row_limit first_timeout reason service asking",
+    "events budget free pending wave rows row_limit batches_end batches_limit first_timeout reason service asking",
     "now stop window_start window_end",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
@@ -96,8 +97,8 @@ five are sums over replicas and queues, made when the plane is settled. `offered
 bring, served or not."""
 
 REPLICA = _record(
-    "service state marked changed batch tokens base steps planned iterations row root admitted members prefill_tokens "
-    "prefill_squares kv_reserved outstanding",
+    "service state marked changed batch tokens base steps planned iterations row members_at room "
+    "admitted members prefill_tokens prefill_squares kv_reserved outstanding",
     "due anchor energy busy_since accounted last_change running_area kv_area running_sum "
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
 )
@@ -105,9 +106,12 @@ REPLICA = _record(
 segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv finish next previous later earlier child sibling",
+    "service replica status index prompt output kv next later earlier",
     "arrival work start first_token",
 )
+
+MEMBER = _record("finish request", "")
+"""Of a running batch; `finish` is the iteration that is a request's last."""
 
 QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
@@ -128,6 +132,7 @@ class Plane(NamedTuple):
     timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands. `limits` are the
     latencies (service, metric, limit) beyond which requests are counted in `overs`. `sums` are number, sum, sum of
     squares and largest of latencies (replica, metric); `moments` are those of services, made when the plane is settled.
+    `batches` is the pool that running batches lie in, up to `clock.batches_end`.
     """
 
     clock: Any
@@ -140,6 +145,7 @@ class Plane(NamedTuple):
     coming: Any
     coming_places: Any
     arrivals: Any
+    batches: Any
     pending: Any
     idle: Any
     trees: Any

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import kernel, layout, settling
+from sim.serving.batch import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class RequestPlane:
                 self.flush_rows()
             elif reason == layout.REQUESTS_FULL:
                 self._grow()
+            elif reason == layout.BATCHES_FULL:
+                self._grow_batches()
             elif reason == layout.BUDGET:
                 if self.on_budget:
                     self.on_budget(self.now)
@@ -173,6 +176,12 @@ class RequestPlane:
         self._plane = self._plane._replace(requests=requests)
         _link_free(self._plane, len(old))
 
+    def _grow_batches(self) -> None:
+        """Double the memory for running batches."""
+        old = self._plane.batches
+        self._plane = self._plane._replace(batches=np.concatenate((old, np.zeros(len(old), layout.MEMBER))))
+        self._plane.clock["batches_limit"] += len(old)
+
 
 def _link_free(plane: layout.Plane, first: int) -> None:
     """Chain the slots from `first` on into the list of free ones, which is empty."""
@@ -195,7 +204,9 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
     limits = _limits(services)
-    margin = max((plan.max_batch for plan in services), default=0) + 1
+    largest = max((plan.max_batch for plan in services), default=0)
+    margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
+    clock["batches_limit"] = FIRST_SLOTS
     return layout.Plane(
         clock=clock,
         services=records,
@@ -207,6 +218,7 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         coming=_no_events(count),
         coming_places=np.arange(count),
         arrivals=np.zeros(sum(plan.arrivals.block_size for plan in services), layout.ARRIVAL),
+        batches=np.zeros(FIRST_SLOTS + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.arange(replicas),
         trees=_trees(records),
@@ -240,7 +252,7 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
     records["due"] = layout.NEVER
-    records["root"] = records["admitted"] = layout.NONE
+    records["admitted"] = layout.NONE
     return records
 
 

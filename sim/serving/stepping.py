@@ -12,8 +12,8 @@ from sim.serving.single_pass import dispatch_single_pass, end_pass
 
 @helper
 def interrupted(clock: Any) -> bool:
-    """Whether rows must be taken away, or time is up for this call, before anything else can happen."""
-    return clock.rows > clock.row_limit or clock.events >= clock.budget
+    """Whether the caller must act before anything else can happen: make room, or take the time that it asked for."""
+    return clock.rows > clock.row_limit or clock.events >= clock.budget or clock.batches_end > clock.batches_limit
 
 
 @helper
@@ -24,7 +24,7 @@ def bring_forward(plane: Any, replica_index: int, until: float, dispatched: bool
     """
     clock = plane.clock[0]
     replica = plane.replicas[replica_index]
-    while replica.due <= until:
+    while replica.due < until or (replica.due == until and (dispatched or not replica.marked)):
         if interrupted(clock):
             return False
         clock.events += 1
