@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
@@ -54,8 +55,8 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 def count(plane: Any, request: Any, metric: int, value: float) -> None:
     """Count one latency of a request (seconds)."""
     service_index = request.service
-    plane.counts[service_index, metric, bucket_of(value)] += 1
-    moment = plane.sums[request.replica, metric]
+    plane.counts[np.uint64(service_index), metric, np.uint64(bucket_of(value))] += 1
+    moment = plane.sums[np.uint64(request.replica), metric]
     moment[0] += 1.0
     moment[1] += value
     moment[2] += value * value
@@ -93,7 +94,7 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
     clock = plane.clock[0]
     if plane.rows.shape[0] == 0:
         return
-    row = plane.rows[clock.rows]
+    row = entry(plane.rows, clock.rows)
     clock.rows += 1
     row.service = request.service
     row.replica = request.replica
@@ -111,15 +112,15 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
 @helper
 def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None:
     """Count the wait of a request that leaves its queue at `now`."""
-    plane.queues[queue_index].waiting_sum += clipped(plane.clock[0], request.arrival, now)
+    entry(plane.queues, queue_index).waiting_sum += clipped(plane.clock[0], request.arrival, now)
 
 
 @helper
 def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
-    service = plane.services[request.service]
-    plane.replicas[request.replica].running_sum += clipped(clock, request.start, now)
+    service = entry(plane.services, request.service)
+    entry(plane.replicas, request.replica).running_sum += clipped(clock, request.start, now)
     if now < clock.window_end:
         service.finished += 1
         service.prompt_tokens += request.prompt
@@ -159,7 +160,7 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
 def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
     """Count a request that leaves without having started: rejected on arrival, or timed out."""
     clock = plane.clock[0]
-    service = plane.services[request.service]
+    service = entry(plane.services, request.service)
     if clock.window_start <= request.arrival < clock.window_end:
         if outcome == TIMED_OUT:
             service.timed_out += 1

@@ -7,7 +7,7 @@ end, in the order of time; lazy ones only by an arrival that may be bound to the
 from typing import Any
 
 from sim.serving.arrival import arrive
-from sim.serving.compiler import helper, kernel
+from sim.serving.compiler import entry, helper, kernel
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
@@ -97,7 +97,7 @@ def next_event(plane: Any, limit: float) -> tuple[int, float]:
 def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
     """The replicas that must be brought forward to an event: the first of them, how many, and how far apart."""
     if event == ARRIVAL:
-        service = plane.services[plane.coming[0].entity]
+        service = entry(plane.services, plane.coming[0].entity)
         return replicas_looked_at(service) if service.lazy else (0, 0, 0)
     if event == STAND:
         return 0, plane.replicas.shape[0], 1
@@ -111,7 +111,7 @@ def is_alone(plane: Any, now: float, limit: float) -> bool:
     """Whether the first event of the heap is the only one at `now`: its replica may go on at once, the usual case."""
     events = plane.events
     size = events.shape[0]
-    alone = (size < 2 or events[1].time > now) and (size < 3 or events[2].time > now)
+    alone = (size < 2 or entry(events, 1).time > now) and (size < 3 or entry(events, 2).time > now)
     return alone and plane.coming[0].time > now and plane.clock[0].pending == 0 and now < limit
 
 
@@ -120,7 +120,7 @@ def see_again(plane: Any, event: int, replica_index: int) -> None:
     """Have an eager replica that has been brought forward dispatched at the end of this instant, or looked at later."""
     if event == DISPATCH:
         leave_wave(plane)
-    elif plane.replicas[replica_index].marked:
+    elif entry(plane.replicas, replica_index).marked:
         line_up(plane, replica_index)
     keep_in_order(plane, replica_index)
 
@@ -137,9 +137,9 @@ def stand(clock: Any) -> int:
 @helper
 def await_next_arrival(plane: Any, service_index: int) -> bool:
     """Set the event of a service's next arrival; False if the next block of them is needed first."""
-    service = plane.services[service_index]
+    service = entry(plane.services, service_index)
     if service.next_arrival < service.last_arrival:
-        set_arrival(plane, service_index, plane.arrivals[service.next_arrival].time)
+        set_arrival(plane, service_index, entry(plane.arrivals, service.next_arrival).time)
         return True
     set_arrival(plane, service_index, NEVER)
     return bool(service.exhausted)
@@ -154,11 +154,11 @@ def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
 @kernel
 def make_eager(plane: Any, service_index: int) -> None:
     """Keep the replicas of a lazy service in the order of their ends from now on, where all services stand."""
-    service = plane.services[service_index]
+    service = entry(plane.services, service_index)
     if not service.lazy:
         return
     service.lazy = 0
     for replica_index in range(service.first_replica, service.first_replica + service.replicas):
-        if plane.replicas[replica_index].marked:
+        if entry(plane.replicas, replica_index).marked:
             line_up(plane, replica_index)
         keep_in_order(plane, replica_index)

@@ -6,18 +6,19 @@ whom a dispatch of one wave calls belongs to the next.
 
 from typing import Any
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 
 
 @helper
 def mark(plane: Any, replica_index: int, now: float) -> None:
-    """Have a replica dispatched when everything else of this instant has happened."""
-    replica = plane.replicas[replica_index]
+    """Have a replica that holds nothing dispatched when everything else of this instant has happened."""
+    replica = entry(plane.replicas, replica_index)
     if replica.marked:
         return
     replica.marked = 1
     replica.due = now
-    if not plane.services[replica.service].lazy:
+    replica.last_change = now
+    if not entry(plane.services, replica.service).lazy:
         line_up(plane, replica_index)
 
 

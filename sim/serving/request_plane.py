@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import kernel, layout, settling
-from sim.serving.batch import FIRST_ROOM, MARGIN
+from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS
 
 if TYPE_CHECKING:

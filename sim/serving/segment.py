@@ -8,7 +8,7 @@ guess, and comparing the expression itself with the instant corrects it: roundin
 import math
 from typing import Any
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import PIECE  # noqa: F401  the record that `piece` is
 
 
@@ -55,6 +55,6 @@ def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, floa
 @helper
 def piece_at(pieces: Any, row: int, tokens: int) -> int:
     """The index of the affine piece of a batch size (whose first is at `row`) that holds for so many tokens."""
-    while tokens >= pieces[row].until:
+    while tokens >= entry(pieces, row).until:
         row += 1
     return row

@@ -6,7 +6,7 @@ depends on when a replica was looked at.
 
 from typing import Any
 
-from sim.serving.compiler import helper, kernel
+from sim.serving.compiler import entry, helper, kernel
 from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL
 from sim.serving.segment import end_of, energy_of, iteration_under_way
@@ -18,7 +18,7 @@ def settle(plane: Any, now: float) -> None:
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index)
     for replica_index in range(plane.replicas.shape[0]):
-        book_step(plane, plane.replicas[replica_index], now)
+        book_step(plane, entry(plane.replicas, replica_index), now)
         add_replica(plane, replica_index, now)
     for queue_index in range(plane.queues.shape[0]):
         add_queue(plane, queue_index, now)
@@ -27,7 +27,7 @@ def settle(plane: Any, now: float) -> None:
 @helper
 def forget_sums(plane: Any, service_index: int) -> None:
     """Begin to add up a service."""
-    service = plane.services[service_index]
+    service = entry(plane.services, service_index)
     service.waiting_area = 0.0
     service.waiting_sum = 0.0
     service.running_area = 0.0
@@ -39,8 +39,8 @@ def forget_sums(plane: Any, service_index: int) -> None:
 @helper
 def add_replica(plane: Any, replica_index: int, now: float) -> None:
     """Add a replica to the sums of its service."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     pass_running(replica, now)
     service.running_area += replica.running_area
     service.running_sum += replica.running_sum
@@ -56,10 +56,10 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def add_queue(plane: Any, queue_index: int, now: float) -> None:
     """Add a queue to the sums of its service."""
-    queue = plane.queues[queue_index]
+    queue = entry(plane.queues, queue_index)
     replicas = plane.replicas.shape[0]
-    service_index = plane.replicas[queue_index].service if queue_index < replicas else queue_index - replicas
-    service = plane.services[service_index]
+    service_index = entry(plane.replicas, queue_index).service if queue_index < replicas else queue_index - replicas
+    service = entry(plane.services, service_index)
     pass_waiting(queue, now)
     service.waiting_area += queue.waiting_area
     service.waiting_sum += queue.waiting_sum
@@ -91,7 +91,7 @@ def book_step(plane: Any, replica: Any, now: float) -> None:
 @helper
 def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
     """Joules of a decode segment up to an instant; an iteration under way draws evenly."""
-    piece = plane.pieces[replica.row]
+    piece = entry(plane.pieces, replica.row)
     iteration, end = iteration_under_way(replica, piece, now)
     begin = end_of(replica, piece, iteration - 1)
     before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
 from sim.serving.counting import pass_running
 from sim.serving.idle_set import become_idle
@@ -23,7 +23,7 @@ def bring_forward(plane: Any, replica_index: int, until: float, dispatched: bool
     With `dispatched` it also begins its next step at `until`. False if it was interrupted, to be called again.
     """
     clock = plane.clock[0]
-    replica = plane.replicas[replica_index]
+    replica = entry(plane.replicas, replica_index)
     while replica.due < until or (replica.due == until and (dispatched or not replica.marked)):
         if interrupted(clock):
             return False
@@ -42,7 +42,7 @@ def bring_forward(plane: Any, replica_index: int, until: float, dispatched: bool
 @helper
 def end_step(plane: Any, replica_index: int, now: float) -> None:
     """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals."""
-    replica = plane.replicas[replica_index]
+    replica = entry(plane.replicas, replica_index)
     pass_running(replica, now)
     if replica.state == DECODE:
         end_decode(plane, replica_index, now)
@@ -50,20 +50,25 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
         end_prefill(plane, replica_index, now)
     elif replica.state == PASS:
         end_pass(plane, replica_index, now)
-    central = plane.replicas.shape[0] + replica.service
-    if replica.members == 0 and plane.queues[replica_index].length == 0 and plane.queues[central].length == 0:
+    if replica.members == 0 and not is_awaited(plane, replica_index):
         become_idle(plane, replica_index)
     else:
         replica.marked = 1
 
 
 @helper
+def is_awaited(plane: Any, replica_index: int) -> bool:
+    """Whether somebody waits whom a replica might start."""
+    central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
+    return entry(plane.queues, replica_index).length > 0 or entry(plane.queues, central).length > 0
+
+
+@helper
 def dispatch(plane: Any, replica_index: int, now: float) -> None:
     """Let a replica begin its next step."""
-    replica = plane.replicas[replica_index]
-    pass_running(replica, now)
+    replica = entry(plane.replicas, replica_index)
     replica.marked = 0
-    if plane.services[replica.service].generative:
+    if entry(plane.services, replica.service).generative:
         dispatch_continuous(plane, replica_index, now)
     else:
         dispatch_single_pass(plane, replica_index, now)
