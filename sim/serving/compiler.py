@@ -74,7 +74,7 @@ def helper(function: Function) -> Function:
 
 @helper
 def entry(array: Any, index: int) -> Any:
-    """What stands at an index that is never negative: to allow for indices from the end costs a fifth of the time."""
+    """What stands at an index that is never negative: Python's indices from the end would cost a fifth of all time."""
     return array[np.uint64(index)]
 
 
