@@ -110,6 +110,7 @@ class Simulation:
         if self.scenario.drain:
             self._drain()
         if self.plane is not None:
+            self.plane.settle()
             self.plane.flush_rows()
 
     def finished(self, wall: float) -> Run:

@@ -1,49 +1,76 @@
-"""The running batch of a replica: a pairing heap through the requests' own records, keyed by the last iteration.
+"""The running batch of a replica: a binary heap of its requests by the iteration at which each ends.
 
-It needs no memory of its own, so that thousands of replicas cost nothing for the largest batch they might hold.
-Fredman, Sedgewick, Sleator, Tarjan (1986): "The pairing heap".
+Batches lie in one pool of memory. One that outgrows its place moves to another, twice as large, so thousands of
+replicas cost nothing for the largest batch they might hold.
 """
 
 from typing import Any
 
-from sim.serving.compiler import helper
-from sim.serving.layout import NONE
+from sim.serving.compiler import entry, helper
+
+FIRST_ROOM = 8
+MARGIN = 4
+"""A step lets at most a full batch join, and making room for one twice over takes less than four times its size."""
 
 
 @helper
-def meld(requests: Any, one: int, other: int) -> int:
-    """The root of two heaps joined; either may be empty."""
-    if one == NONE:
-        return other
-    if other == NONE:
-        return one
-    if requests[other].finish < requests[one].finish:
-        one, other = other, one
-    requests[other].sibling = requests[one].child
-    requests[one].child = other
-    return one
+def next_finish(plane: Any, replica: Any) -> int:
+    """The iteration at which the next member ends; there is one."""
+    return entry(plane.batches, replica.members_at).finish
 
 
 @helper
-def without_root(requests: Any, root: int) -> int:
-    """The root of the heap once its root is taken out."""
-    child = requests[root].child
-    pairs = NONE
-    while child != NONE:
-        second = requests[child].sibling
-        following = requests[second].sibling if second != NONE else NONE
-        requests[child].sibling = NONE
-        if second != NONE:
-            requests[second].sibling = NONE
-        pair = meld(requests, child, second)
-        requests[pair].sibling = pairs
-        pairs = pair
-        child = following
-    melded = NONE
-    while pairs != NONE:
-        following = requests[pairs].sibling
-        requests[pairs].sibling = NONE
-        melded = meld(requests, melded, pairs)
-        pairs = following
-    requests[root].child = NONE
-    return melded
+def join(plane: Any, replica: Any, request_index: int, finish: int) -> None:
+    """Put a request that ends at iteration `finish` into the batch."""
+    if replica.batch == replica.room:
+        make_room(plane, replica)
+    batches, first = plane.batches, replica.members_at
+    at = replica.batch
+    while at > 0:
+        parent = (at - 1) >> 1
+        if entry(batches, first + parent).finish <= finish:
+            break
+        move_member(batches, first + parent, first + at)
+        at = parent
+    entry(batches, first + at).finish = finish
+    entry(batches, first + at).request = request_index
+    replica.batch += 1
+
+
+@helper
+def take_next(plane: Any, replica: Any) -> int:
+    """Take the request that ends next out of the batch."""
+    batches, first = plane.batches, replica.members_at
+    leaving = entry(batches, first).request
+    last = replica.batch - 1
+    replica.batch = last
+    finish = entry(batches, first + last).finish
+    at, child = 0, 1
+    while child < last:
+        child += child + 1 < last and entry(batches, first + child + 1).finish < entry(batches, first + child).finish
+        if entry(batches, first + child).finish >= finish:
+            break
+        move_member(batches, first + child, first + at)
+        at = child
+        child = 2 * at + 1
+    move_member(batches, first + last, first + at)
+    return leaving
+
+
+@helper
+def make_room(plane: Any, replica: Any) -> None:
+    """Move a batch to a place of twice the size."""
+    clock = plane.clock[0]
+    first = clock.batches_end
+    for position in range(replica.batch):
+        move_member(plane.batches, replica.members_at + position, first + position)
+    replica.members_at = first
+    replica.room = max(2 * replica.room, FIRST_ROOM)
+    clock.batches_end += replica.room
+
+
+@helper
+def move_member(batches: Any, origin: int, target: int) -> None:
+    """Copy a member to another place."""
+    entry(batches, target).finish = entry(batches, origin).finish
+    entry(batches, target).request = entry(batches, origin).request

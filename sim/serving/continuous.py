@@ -8,40 +8,37 @@ decode together.
 from typing import Any
 
 from sim.hardware.tables import PIECES
-from sim.serving.batch_heap import meld, without_root
-from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
+from sim.serving.batch_heap import join, next_finish, take_next
+from sim.serving.compiler import entry, helper
+from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import become_idle
 from sim.serving.layout import DECODE, NEVER, NONE, PREFILL
-from sim.serving.queues import pop_head
-from sim.serving.requests import complete, start
+from sim.serving.requests import complete, start_head
 from sim.serving.segment import end_of, energy_of, iteration_under_way, piece_at
 
 
 @helper
 def has_room(plane: Any, replica_index: int, request_index: int) -> bool:
     """Whether a replica's batch and KV cache could take a request."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
-    after = replica.kv_reserved + plane.requests[request_index].kv
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    after = replica.kv_reserved + entry(plane.requests, request_index).kv
     return replica.members < service.max_batch and after <= service.kv_capacity
 
 
 @helper
 def admit(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
     """Take requests from the head of a queue for one prefill, while there is room; a long prompt may go alone."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
-    while plane.queues[queue_index].length > 0:
-        head = plane.queues[queue_index].head
-        request = plane.requests[head]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    while entry(plane.queues, queue_index).length > 0:
+        head = entry(plane.queues, queue_index).head
+        request = entry(plane.requests, head)
         over_budget = replica.prefill_tokens + request.prompt > service.max_batched_tokens
         if not has_room(plane, replica_index, head) or (replica.prefill_tokens > 0 and over_budget):
             return
-        pop_head(plane, queue_index)
-        start(plane, replica_index, head, now)
+        start_head(plane, replica_index, queue_index, now)
         replica.kv_reserved += request.kv
-        service.kv_reserved += request.kv
         replica.members += 1
         replica.prefill_tokens += request.prompt
         replica.prefill_squares += request.prompt * request.prompt
@@ -52,20 +49,17 @@ def admit(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
 @helper
 def leave_batch(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """A request has its last token."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
-    kv = plane.requests[request_index].kv
+    replica = entry(plane.replicas, replica_index)
+    replica.kv_reserved -= entry(plane.requests, request_index).kv
     complete(plane, request_index, now)
-    replica.kv_reserved -= kv
-    service.kv_reserved -= kv
     replica.members -= 1
 
 
 @helper
 def begin_prefill(plane: Any, replica_index: int, now: float) -> None:
     """Start the prefill of what was admitted (the laws of `sim.hardware.tables.PrefillLaw`)."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     tokens, squares = float(replica.prefill_tokens), float(replica.prefill_squares)
     reading = service.memory_fixed + service.memory_per_token * tokens
     computing = service.compute_per_token * tokens + service.compute_per_square * squares
@@ -78,32 +72,27 @@ def begin_prefill(plane: Any, replica_index: int, now: float) -> None:
     )
     replica.state = PREFILL
     replica.anchor = now
-    replica.end = now + seconds
+    replica.due = now + seconds
     replica.energy = min(service.power_limit * seconds, drawn)
     replica.accounted = 0.0
     replica.busy_since = now
-    set_event(plane, replica_index, replica.end)
 
 
 @helper
 def end_prefill(plane: Any, replica_index: int, now: float) -> None:
     """Each prefilled request has its first token and joins the batch, unless that was all of it."""
-    replica = plane.replicas[replica_index]
+    replica = entry(plane.replicas, replica_index)
     replica.joules_prefill += replica.energy - replica.accounted
     replica.busy_prefill += now - replica.busy_since
     request_index = replica.admitted
     while request_index != NONE:
-        request = plane.requests[request_index]
+        request = entry(plane.requests, request_index)
         following = request.next
         request.first_token = now
         if request.output <= 1:
             leave_batch(plane, replica_index, request_index, now)
         else:
-            request.finish = replica.iterations + replica.steps + request.output - 1
-            request.child = NONE
-            request.sibling = NONE
-            replica.root = meld(plane.requests, replica.root, request_index)
-            replica.batch += 1
+            join(plane, replica, request_index, replica.iterations + replica.steps + request.output - 1)
             replica.tokens += request.prompt + 1
         request_index = following
     replica.admitted = NONE
@@ -115,8 +104,8 @@ def end_prefill(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def begin_decode(plane: Any, replica_index: int, now: float) -> None:
     """Set a new anchor: the batch has changed, or its iterations go on under another law."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     replica.anchor = now
     replica.base = replica.tokens
     replica.iterations += replica.steps
@@ -129,24 +118,24 @@ def begin_decode(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def decode(plane: Any, replica_index: int, now: float) -> None:
     """Run the batch to its next completion, or to the iteration from which another piece of the law holds."""
-    replica = plane.replicas[replica_index]
-    if replica.changed or replica.state != DECODE or replica.tokens >= plane.pieces[replica.row].until:
+    replica = entry(plane.replicas, replica_index)
+    if replica.changed or replica.state != DECODE or replica.tokens >= entry(plane.pieces, replica.row).until:
         begin_decode(plane, replica_index, now)
     replica.state = DECODE
     replica.busy_since = now
-    piece = plane.pieces[replica.row]
-    replica.planned = plane.requests[replica.root].finish - replica.iterations
+    piece = entry(plane.pieces, replica.row)
+    replica.planned = next_finish(plane, replica) - replica.iterations
     if replica.base + replica.batch * replica.planned > piece.until:
         replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
-    set_event(plane, replica_index, end_of(replica, piece, replica.planned))
+    replica.due = end_of(replica, piece, replica.planned)
 
 
 @helper
 def end_decode(plane: Any, replica_index: int, now: float) -> None:
     """The planned iterations are done: those requests leave whose last token this was."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
-    drawn = energy_of(replica, plane.pieces[replica.row], replica.planned)
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    drawn = energy_of(replica, entry(plane.pieces, replica.row), replica.planned)
     replica.joules_decode += drawn - replica.accounted
     replica.accounted = drawn
     replica.busy_decode += now - replica.busy_since
@@ -156,11 +145,9 @@ def end_decode(plane: Any, replica_index: int, now: float) -> None:
     service.batched += done * replica.batch
     replica.steps = replica.planned
     replica.tokens = replica.base + replica.batch * replica.steps
-    while replica.root != NONE and plane.requests[replica.root].finish <= replica.iterations + replica.steps:
-        leaving = replica.root
-        replica.root = without_root(plane.requests, leaving)
-        replica.tokens -= plane.requests[leaving].prompt + plane.requests[leaving].output
-        replica.batch -= 1
+    while replica.batch > 0 and next_finish(plane, replica) <= replica.iterations + replica.steps:
+        leaving = take_next(plane, replica)
+        replica.tokens -= entry(plane.requests, leaving).prompt + entry(plane.requests, leaving).output
         replica.changed = 1
         leave_batch(plane, replica_index, leaving, now)
 
@@ -168,21 +155,18 @@ def end_decode(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def stop_after_iteration(plane: Any, replica_index: int, now: float) -> None:
     """Come back at the end of the iteration under way: somebody waits whom the replica has room for."""
-    replica = plane.replicas[replica_index]
-    piece = plane.pieces[replica.row]
-    iteration, end = iteration_under_way(replica, piece, now)
-    if iteration < replica.planned:
-        replica.planned = iteration
-        set_event(plane, replica_index, end)
+    replica = entry(plane.replicas, replica_index)
+    replica.planned, replica.due = iteration_under_way(replica, entry(plane.pieces, replica.row), now)
+    keep_in_order(plane, replica_index)
 
 
 @helper
 def call_for_head(plane: Any, replica_index: int, now: float) -> None:
     """Have a decoding replica take the head of its queue at the end of its iteration under way, if it has room."""
-    replica = plane.replicas[replica_index]
-    if replica.state != DECODE or replica.marked or plane.queues[replica_index].length == 0:
+    replica = entry(plane.replicas, replica_index)
+    if replica.state != DECODE or replica.marked or entry(plane.queues, replica_index).length == 0:
         return
-    if has_room(plane, replica_index, plane.queues[replica_index].head):
+    if has_room(plane, replica_index, entry(plane.queues, replica_index).head):
         stop_after_iteration(plane, replica_index, now)
 
 
@@ -193,16 +177,16 @@ def call_for_central_head(plane: Any, service_index: int, now: float) -> None:
     Which iteration ends next must be looked up replica by replica, so a central queue suits services of tens of
     replicas.
     """
-    service = plane.services[service_index]
-    head = plane.queues[plane.replicas.shape[0] + service_index].head
+    service = entry(plane.services, service_index)
+    head = entry(plane.queues, plane.replicas.shape[0] + service_index).head
     if head == NONE:
         return
     earliest, chosen = NEVER, NONE
     for replica_index in range(service.first_replica, service.first_replica + service.replicas):
-        replica = plane.replicas[replica_index]
+        replica = entry(plane.replicas, replica_index)
         if replica.state != DECODE or replica.marked or not has_room(plane, replica_index, head):
             continue
-        piece = plane.pieces[replica.row]
+        piece = entry(plane.pieces, replica.row)
         _, end = iteration_under_way(replica, piece, now)
         if end < earliest:
             earliest, chosen = end, replica_index
@@ -213,10 +197,10 @@ def call_for_central_head(plane: Any, service_index: int, now: float) -> None:
 @helper
 def dispatch_continuous(plane: Any, replica_index: int, now: float) -> None:
     """Decide what a replica does from this instant on."""
-    replica = plane.replicas[replica_index]
+    replica = entry(plane.replicas, replica_index)
     central = plane.replicas.shape[0] + replica.service
     admit(plane, replica_index, replica_index, now)
-    if plane.queues[replica_index].length == 0:
+    if entry(plane.queues, replica_index).length == 0:
         admit(plane, replica_index, central, now)
     if replica.admitted != NONE:
         begin_prefill(plane, replica_index, now)
@@ -224,5 +208,5 @@ def dispatch_continuous(plane: Any, replica_index: int, now: float) -> None:
         decode(plane, replica_index, now)
     else:
         become_idle(plane, replica_index)
-    if plane.queues[central].length > 0:
+    if entry(plane.queues, central).length > 0:
         call_for_central_head(plane, replica.service, now)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
@@ -51,10 +52,11 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 
 
 @helper
-def count(plane: Any, service_index: int, metric: int, value: float) -> None:
-    """Count one latency of a service (seconds)."""
-    plane.counts[service_index, metric, bucket_of(value)] += 1
-    moment = plane.moments[service_index, metric]
+def count(plane: Any, request: Any, metric: int, value: float) -> None:
+    """Count one latency of a request (seconds)."""
+    service_index = request.service
+    plane.counts[np.uint64(service_index), metric, np.uint64(bucket_of(value))] += 1
+    moment = plane.sums[np.uint64(request.replica), metric]
     moment[0] += 1.0
     moment[1] += value
     moment[2] += value * value
@@ -65,13 +67,19 @@ def count(plane: Any, service_index: int, metric: int, value: float) -> None:
 
 
 @helper
-def pass_time(service: Any, now: float) -> None:
-    """Integrate what a service's counts have been since they last changed."""
-    elapsed = now - service.last_change
-    service.waiting_area += service.waiting * elapsed
-    service.running_area += service.running * elapsed
-    service.kv_area += service.kv_reserved * elapsed
-    service.last_change = now
+def pass_waiting(queue: Any, now: float) -> None:
+    """Integrate how many have waited in a queue since that last changed."""
+    queue.waiting_area += queue.length * (now - queue.last_change)
+    queue.last_change = now
+
+
+@helper
+def pass_running(replica: Any, now: float) -> None:
+    """Integrate what a replica has held since that last changed."""
+    elapsed = now - replica.last_change
+    replica.running_area += replica.members * elapsed
+    replica.kv_area += replica.kv_reserved * elapsed
+    replica.last_change = now
 
 
 @helper
@@ -86,7 +94,7 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
     clock = plane.clock[0]
     if plane.rows.shape[0] == 0:
         return
-    row = plane.rows[clock.rows]
+    row = entry(plane.rows, clock.rows)
     clock.rows += 1
     row.service = request.service
     row.replica = request.replica
@@ -102,11 +110,17 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
 
 
 @helper
+def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None:
+    """Count the wait of a request that leaves its queue at `now`."""
+    entry(plane.queues, queue_index).waiting_sum += clipped(plane.clock[0], request.arrival, now)
+
+
+@helper
 def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
-    service = plane.services[request.service]
-    service.running_sum += clipped(clock, request.start, now)
+    service = entry(plane.services, request.service)
+    entry(plane.replicas, request.replica).running_sum += clipped(clock, request.start, now)
     if now < clock.window_end:
         service.finished += 1
         service.prompt_tokens += request.prompt
@@ -121,18 +135,18 @@ def count_completion(plane: Any, request: Any, now: float) -> None:
 def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
     service.completed += 1
     e2e = now - request.arrival + service.constant_latency
-    count(plane, request.service, QUEUEING, request.start - request.arrival)
-    count(plane, request.service, E2E, e2e)
+    count(plane, request, QUEUEING, request.start - request.arrival)
+    count(plane, request, E2E, e2e)
     in_e2e = e2e <= service.slo_e2e
     in_ttft = True
     in_tpot = True
     if service.generative:
         ttft = request.first_token - request.arrival + service.constant_latency
-        count(plane, request.service, TTFT, ttft)
+        count(plane, request, TTFT, ttft)
         in_ttft = ttft <= service.slo_ttft
         if request.output > 1:
             tpot = (now - request.first_token) / (request.output - 1)
-            count(plane, request.service, TPOT, tpot)
+            count(plane, request, TPOT, tpot)
             in_tpot = tpot <= service.slo_tpot
     service.met_ttft += in_ttft
     service.met_tpot += in_tpot
@@ -146,12 +160,10 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
 def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
     """Count a request that leaves without having started: rejected on arrival, or timed out."""
     clock = plane.clock[0]
-    service = plane.services[request.service]
+    service = entry(plane.services, request.service)
     if clock.window_start <= request.arrival < clock.window_end:
         if outcome == TIMED_OUT:
             service.timed_out += 1
         else:
             service.rejected += 1
-    if outcome == TIMED_OUT:
-        service.waiting_sum += clipped(clock, request.arrival, now)
     write_row(plane, request, outcome, now, 0)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
 
 
@@ -25,10 +24,10 @@ def add_idle(plane: Any, service: Any, replica_index: int) -> None:
 @helper
 def become_idle(plane: Any, replica_index: int) -> None:
     """Nothing for this replica to do."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     replica.state = IDLE
-    set_event(plane, replica_index, NEVER)
+    replica.due = NEVER
     if service.watcher == replica_index:
         service.watcher = NONE
     if service.routing == CENTRAL_QUEUE:

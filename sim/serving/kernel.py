@@ -1,29 +1,35 @@
-"""The event loop of the request plane: one compiled call brings every service forward to one instant."""
+"""The loop of the request plane: one compiled call brings every service forward to one instant.
+
+A replica is brought forward when somebody looks at it. Eager replicas are looked at whenever they have something to
+end, in the order of time; lazy ones only by an arrival that may be bound to them, and where the plane stands still.
+"""
 
 from typing import Any
 
 from sim.serving.arrival import arrive
-from sim.serving.compiler import helper, kernel
-from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
-from sim.serving.counting import pass_time
-from sim.serving.event_heap import set_arrival, set_event
-from sim.serving.idle_set import become_idle
+from sim.serving.compiler import entry, helper, kernel
+from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
+    BATCHES_FULL,
     BUDGET,
-    DECODE,
     NEVER,
     NONE,
     OUTPUT_FULL,
-    PASS,
-    PREFILL,
     REACHED,
     REQUESTS_FULL,
 )
-from sim.serving.pending import mark
-from sim.serving.segment import end_of, energy_of, iteration_under_way
-from sim.serving.single_pass import dispatch_single_pass, end_pass
+from sim.serving.pending import first_of_wave, leave_wave, line_up
+from sim.serving.routing import replicas_looked_at
+from sim.serving.stepping import bring_forward, interrupted
 from sim.serving.timeout import time_out
+
+# What comes next.
+DISPATCH = 0
+END = 1
+TIMEOUT = 2
+ARRIVAL = 3
+STAND = 4
 
 
 @kernel
@@ -37,35 +43,91 @@ def advance(plane: Any, until: float) -> int:
     clock = plane.clock[0]
     clock.events = 0
     while True:
-        ends, arrives = plane.events[0].time, plane.coming[0].time
-        upcoming, limit = min(ends, arrives), min(until, clock.stop)
-        if upcoming > clock.now and clock.pending > 0 and clock.now < limit:
-            dispatch(plane, clock.now)
-            continue
-        if upcoming > limit or (upcoming == limit and ends > limit):
-            return stand_at(clock, limit)
-        if clock.rows > clock.row_limit:
-            return OUTPUT_FULL
-        clock.events += 1
-        if clock.events > clock.budget:
-            return BUDGET
-        clock.now = upcoming
-        if ends <= arrives:
-            end(plane, plane.events[0].entity, upcoming, limit)
-        elif clock.free == NONE:
+        if interrupted(clock):
+            return why_interrupted(clock)
+        event, now = next_event(plane, min(until, clock.stop))
+        if event == ARRIVAL and clock.free == NONE:
             return REQUESTS_FULL
-        else:
+        clock.now = now
+        first, number, stride = whom_it_concerns(plane, event)
+        dispatched = event == DISPATCH or (event == END and is_alone(plane, now, min(until, clock.stop)))
+        for position in range(number):
+            if not bring_forward(plane, first + position * stride, now, dispatched):
+                return why_interrupted(clock)
+        if event == STAND:
+            return stand(clock)
+        if event == ARRIVAL:
+            clock.events += 1
             service_index = plane.coming[0].entity
-            arrive(plane, service_index, upcoming)
+            arrive(plane, service_index, now)
             if not await_next_arrival(plane, service_index):
                 clock.service = service_index
                 return ARRIVALS_NEEDED
+        elif event == TIMEOUT:
+            clock.events += 1
+            time_out(plane, plane.events[0].entity - clock.first_timeout, now)
+        else:
+            see_again(plane, event, first)
 
 
 @helper
-def stand_at(clock: Any, limit: float) -> int:
+def why_interrupted(clock: Any) -> int:
+    """What the caller must do before it can go on."""
+    if clock.batches_end > clock.batches_limit:
+        return BATCHES_FULL
+    return OUTPUT_FULL if clock.rows > clock.row_limit else BUDGET
+
+
+@helper
+def next_event(plane: Any, limit: float) -> tuple[int, float]:
+    """What comes next among what must be kept in order, and when."""
+    clock = plane.clock[0]
+    ends, arrives = plane.events[0].time, plane.coming[0].time
+    upcoming = min(ends, arrives)
+    if clock.wave > 0 or (clock.pending > 0 and upcoming > clock.now and clock.now < limit):
+        return DISPATCH, clock.now
+    if upcoming > limit or (upcoming == limit and ends > limit):
+        return STAND, limit
+    if arrives < ends:
+        return ARRIVAL, arrives
+    return END if plane.events[0].entity < clock.first_timeout else TIMEOUT, ends
+
+
+@helper
+def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
+    """The replicas that must be brought forward to an event: the first of them, how many, and how far apart."""
+    if event == ARRIVAL:
+        service = entry(plane.services, plane.coming[0].entity)
+        return replicas_looked_at(service) if service.lazy else (0, 0, 0)
+    if event == STAND:
+        return 0, plane.replicas.shape[0], 1
+    if event == TIMEOUT:
+        return 0, 0, 0
+    return first_of_wave(plane) if event == DISPATCH else plane.events[0].entity, 1, 0
+
+
+@helper
+def is_alone(plane: Any, now: float, limit: float) -> bool:
+    """Whether the first event of the heap is the only one at `now`: its replica may go on at once, the usual case."""
+    events = plane.events
+    size = events.shape[0]
+    alone = (size < 2 or entry(events, 1).time > now) and (size < 3 or entry(events, 2).time > now)
+    return alone and plane.coming[0].time > now and plane.clock[0].pending == 0 and now < limit
+
+
+@helper
+def see_again(plane: Any, event: int, replica_index: int) -> None:
+    """Have an eager replica that has been brought forward dispatched at the end of this instant, or looked at later."""
+    if event == DISPATCH:
+        leave_wave(plane)
+    elif entry(plane.replicas, replica_index).marked:
+        line_up(plane, replica_index)
+    keep_in_order(plane, replica_index)
+
+
+@helper
+def stand(clock: Any) -> int:
     """All services have come to the instant where they should stop; whether a decision is why."""
-    clock.now = limit
     reason = clock.reason
     clock.reason = REACHED
     clock.stop = NEVER
@@ -73,80 +135,14 @@ def stand_at(clock: Any, limit: float) -> int:
 
 
 @helper
-def end(plane: Any, entity: int, now: float, limit: float) -> None:
-    """The step of a replica ends, or the oldest wait of a service may be over."""
-    first_timeout = plane.clock[0].first_timeout
-    if entity < first_timeout:
-        end_step(plane, entity, now, limit)
-    else:
-        time_out(plane, entity - first_timeout, now)
-
-
-@helper
 def await_next_arrival(plane: Any, service_index: int) -> bool:
     """Set the event of a service's next arrival; False if the next block of them is needed first."""
-    service = plane.services[service_index]
+    service = entry(plane.services, service_index)
     if service.next_arrival < service.last_arrival:
-        set_arrival(plane, service_index, plane.arrivals[service.next_arrival].time)
+        set_arrival(plane, service_index, entry(plane.arrivals, service.next_arrival).time)
         return True
     set_arrival(plane, service_index, NEVER)
     return bool(service.exhausted)
-
-
-@helper
-def end_step(plane: Any, replica_index: int, now: float, limit: float) -> None:
-    """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals.
-
-    Where nothing else happens at this instant the replica goes on at once: the usual case, and the same in effect.
-    """
-    replica = plane.replicas[replica_index]
-    if replica.state == DECODE:
-        end_decode(plane, replica_index, now)
-    elif replica.state == PREFILL:
-        end_prefill(plane, replica_index, now)
-    elif replica.state == PASS:
-        end_pass(plane, replica_index, now)
-    central = plane.replicas.shape[0] + replica.service
-    if replica.members == 0 and plane.queues[replica_index].length == 0 and plane.queues[central].length == 0:
-        become_idle(plane, replica_index)
-    elif plane.clock[0].pending == 0 and now < limit and is_alone(plane, now):
-        dispatch_replica(plane, replica_index, now)
-    else:
-        set_event(plane, replica_index, NEVER)
-        mark(plane, replica_index)
-
-
-@helper
-def is_alone(plane: Any, now: float) -> bool:
-    """Whether the first event of the heap is the only one at `now`; no arrival either."""
-    events = plane.events
-    size = events.shape[0]
-    alone = (size < 2 or events[1].time > now) and (size < 3 or events[2].time > now)
-    return alone and plane.coming[0].time > now
-
-
-@helper
-def dispatch(plane: Any, now: float) -> None:
-    """Let every marked replica begin its next step, lowest number first."""
-    clock = plane.clock[0]
-    offset = plane.replicas.shape[0]
-    while clock.pending > 0:
-        due = clock.pending
-        for position in range(due):
-            plane.pending[offset + position] = plane.pending[position]
-            plane.replicas[plane.pending[position]].marked = 0
-        clock.pending = 0
-        for position in range(due):
-            dispatch_replica(plane, plane.pending[offset + position], now)
-
-
-@helper
-def dispatch_replica(plane: Any, replica_index: int, now: float) -> None:
-    """Let a replica begin its next step."""
-    if plane.services[plane.replicas[replica_index].service].generative:
-        dispatch_continuous(plane, replica_index, now)
-    else:
-        dispatch_single_pass(plane, replica_index, now)
 
 
 @kernel
@@ -156,40 +152,13 @@ def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
 
 
 @kernel
-def settle(plane: Any, now: float) -> None:
-    """Book what is under way up to `now` (seconds): counts of requests over time, busy seconds and joules.
-
-    A marked replica has just ended a step, and all of it is booked.
-    """
-    for service_index in range(plane.services.shape[0]):
-        pass_time(plane.services[service_index], now)
-    for replica_index in range(plane.replicas.shape[0]):
-        replica = plane.replicas[replica_index]
-        if replica.marked:
-            continue
-        if replica.state == DECODE:
-            drawn = decode_energy_until(plane, replica, now)
-            replica.joules_decode += drawn - replica.accounted
-            replica.busy_decode += now - replica.busy_since
-        elif replica.state == PREFILL or replica.state == PASS:
-            drawn = replica.energy * ((now - replica.anchor) / (replica.end - replica.anchor))
-            if replica.state == PREFILL:
-                replica.joules_prefill += drawn - replica.accounted
-                replica.busy_prefill += now - replica.busy_since
-            else:
-                replica.joules_batch += drawn - replica.accounted
-                replica.busy_batch += now - replica.busy_since
-        else:
-            continue
-        replica.accounted = drawn
-        replica.busy_since = now
-
-
-@helper
-def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
-    """Joules of a decode segment up to an instant; an iteration under way draws evenly."""
-    piece = plane.pieces[replica.row]
-    iteration, end = iteration_under_way(replica, piece, now)
-    begin = end_of(replica, piece, iteration - 1)
-    before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
-    return before + (after - before) * ((now - begin) / (end - begin))
+def make_eager(plane: Any, service_index: int) -> None:
+    """Keep the replicas of a lazy service in the order of their ends from now on, where all services stand."""
+    service = entry(plane.services, service_index)
+    if not service.lazy:
+        return
+    service.lazy = 0
+    for replica_index in range(service.first_replica, service.first_replica + service.replicas):
+        if entry(plane.replicas, replica_index).marked:
+            line_up(plane, replica_index)
+        keep_in_order(plane, replica_index)

@@ -41,6 +41,7 @@ ARRIVALS_NEEDED = 2
 OUTPUT_FULL = 3
 REQUESTS_FULL = 4
 BUDGET = 5
+BATCHES_FULL = 6
 
 # Routing rules.
 CENTRAL_QUEUE = 0
@@ -55,6 +56,9 @@ ROUTING = {
     "least_outstanding": LEAST_OUTSTANDING,
     "power_of_two": POWER_OF_TWO,
 }
+
+LAZY = ("round_robin", "random", "power_of_two")
+"""Rules that look at no more than one or two replicas, which need not be brought forward before."""
 
 # Phases that energy is booked to.
 PHASES = ("prefill", "decode", "batch")
@@ -72,39 +76,44 @@ def _record(integers: str, floats: str) -> np.dtype[Any]:
 
 
 CLOCK = _record(
-    "events budget free pending rows row_limit first_timeout reason service asking",
+    "events budget free pending wave rows row_limit batches_end batches_limit first_timeout reason service asking",
     "now stop window_start window_end",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
 SERVICE = _record(
-    "generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
+    "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
-    "oldest youngest waiting running kv_reserved "
+    "oldest youngest waiting "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
     "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square "
-    "last_change waiting_area running_area kv_area waiting_sum running_sum offered_work",
+    "waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
-"""`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law.
-`offered_` is what the arrivals of the window bring, served or not."""
+"""`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
+five are sums over replicas and queues, made when the plane is settled. `offered_` is what the arrivals of the window
+bring, served or not."""
 
 REPLICA = _record(
-    "service state marked changed batch tokens base steps planned iterations row root admitted members prefill_tokens "
-    "prefill_squares kv_reserved outstanding",
-    "anchor end energy busy_since accounted busy_prefill busy_decode busy_batch joules_prefill joules_decode "
-    "joules_batch",
+    "service state marked changed batch tokens base steps planned iterations row members_at room "
+    "admitted members prefill_tokens prefill_squares kv_reserved outstanding",
+    "due anchor energy busy_since accounted last_change running_area kv_area running_sum "
+    "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
 )
-"""A decode segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
+"""`due` is the instant of what comes next: the end of a step, or, where `marked`, the beginning of another. A decode
+segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv finish next previous later earlier child sibling",
+    "service replica status index prompt output kv next later earlier",
     "arrival work start first_token",
 )
 
-QUEUE = _record("head tail length", "")
+MEMBER = _record("finish request", "")
+"""Of a running batch; `finish` is the iteration that is a request's last."""
+
+QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
@@ -121,7 +130,9 @@ class Plane(NamedTuple):
 
     `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
     timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands. `limits` are the
-    latencies (service, metric, limit) beyond which requests are counted in `overs`.
+    latencies (service, metric, limit) beyond which requests are counted in `overs`. `sums` are number, sum, sum of
+    squares and largest of latencies (replica, metric); `moments` are those of services, made when the plane is settled.
+    `batches` is the pool that running batches lie in, up to `clock.batches_end`.
     """
 
     clock: Any
@@ -134,12 +145,14 @@ class Plane(NamedTuple):
     coming: Any
     coming_places: Any
     arrivals: Any
+    batches: Any
     pending: Any
     idle: Any
     trees: Any
     pieces: Any
     passes: Any
     counts: Any
+    sums: Any
     moments: Any
     limits: Any
     overs: Any

@@ -7,30 +7,33 @@ queue.
 
 from typing import Any
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
+from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, WAITING
 
 
 @helper
-def append(plane: Any, queue_index: int, request_index: int) -> None:
+def append(plane: Any, queue_index: int, request_index: int, now: float) -> None:
     """Put a request at the end of a queue."""
-    queue = plane.queues[queue_index]
-    request = plane.requests[request_index]
+    queue = entry(plane.queues, queue_index)
+    pass_waiting(queue, now)
+    request = entry(plane.requests, request_index)
     request.next = NONE
     if queue.tail == NONE:
         queue.head = request_index
     else:
-        plane.requests[queue.tail].next = request_index
+        entry(plane.requests, queue.tail).next = request_index
     queue.tail = request_index
     queue.length += 1
 
 
 @helper
-def pop_head(plane: Any, queue_index: int) -> int:
+def pop_head(plane: Any, queue_index: int, now: float) -> int:
     """Take the head of a queue that is not empty."""
-    queue = plane.queues[queue_index]
+    queue = entry(plane.queues, queue_index)
+    pass_waiting(queue, now)
     head = queue.head
-    queue.head = plane.requests[head].next
+    queue.head = entry(plane.requests, head).next
     if queue.head == NONE:
         queue.tail = NONE
     queue.length -= 1
@@ -40,13 +43,13 @@ def pop_head(plane: Any, queue_index: int) -> int:
 @helper
 def watch_age(plane: Any, service: Any, request_index: int) -> bool:
     """Note a waiting request as the youngest of its service; whether it is the only one."""
-    request = plane.requests[request_index]
+    request = entry(plane.requests, request_index)
     request.later = NONE
     request.earlier = service.youngest
     if service.youngest == NONE:
         service.oldest = request_index
     else:
-        plane.requests[service.youngest].later = request_index
+        entry(plane.requests, service.youngest).later = request_index
     service.youngest = request_index
     return request.earlier == NONE
 
@@ -54,21 +57,21 @@ def watch_age(plane: Any, service: Any, request_index: int) -> bool:
 @helper
 def forget_age(plane: Any, service: Any, request_index: int) -> None:
     """Take a request out of its service's list by age."""
-    request = plane.requests[request_index]
+    request = entry(plane.requests, request_index)
     if request.earlier == NONE:
         service.oldest = request.later
     else:
-        plane.requests[request.earlier].later = request.later
+        entry(plane.requests, request.earlier).later = request.later
     if request.later == NONE:
         service.youngest = request.earlier
     else:
-        plane.requests[request.later].earlier = request.earlier
+        entry(plane.requests, request.later).earlier = request.earlier
 
 
 @helper
 def leave_waiting(plane: Any, service: Any, request_index: int) -> None:
     """A request waits no longer: it starts, or it has timed out."""
-    if plane.requests[request_index].status == WAITING:
+    if entry(plane.requests, request_index).status == WAITING:
         service.waiting -= 1
         if service.timeout < NEVER:
             forget_age(plane, service, request_index)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
-from sim.serving import kernel, layout
+from sim.serving import kernel, layout, settling
+from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class RequestPlane:
         self._plane = _empty_plane(self.services, row_block if on_rows else 0)
         clock = self._plane.clock[0]
         clock["now"], clock["window_start"] = start, window_start
-        self._plane.services["last_change"] = start
+        self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
         _link_free(self._plane, 0)
         self._first_arrival = list(accumulate((plan.arrivals.block_size for plan in self.services), initial=0))
         for index in range(len(self.services)):
@@ -106,6 +107,8 @@ class RequestPlane:
                 self.flush_rows()
             elif reason == layout.REQUESTS_FULL:
                 self._grow()
+            elif reason == layout.BATCHES_FULL:
+                self._grow_batches()
             elif reason == layout.BUDGET:
                 if self.on_budget:
                     self.on_budget(self.now)
@@ -116,7 +119,7 @@ class RequestPlane:
 
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""
-        kernel.settle(self._plane, self.now)
+        settling.settle(self._plane, self.now)
 
     def end_window(self) -> None:
         """Count no arrivals from this instant on; what is in flight may still be run to its end."""
@@ -125,7 +128,9 @@ class RequestPlane:
 
     def ask_for_decision(self, service: str, waiting: int) -> None:
         """Stop once, at the instant when so many requests of a service wait."""
-        record = self._plane.services[[plan.name for plan in self.services].index(service)]
+        index = [plan.name for plan in self.services].index(service)
+        kernel.make_eager(self._plane, index)
+        record = self._plane.services[index]
         record["alarm"], record["armed"] = waiting, 1
 
     @property
@@ -171,6 +176,12 @@ class RequestPlane:
         self._plane = self._plane._replace(requests=requests)
         _link_free(self._plane, len(old))
 
+    def _grow_batches(self) -> None:
+        """Double the memory for running batches."""
+        old = self._plane.batches
+        self._plane = self._plane._replace(batches=np.concatenate((old, np.zeros(len(old), layout.MEMBER))))
+        self._plane.clock["batches_limit"] += len(old)
+
 
 def _link_free(plane: layout.Plane, first: int) -> None:
     """Chain the slots from `first` on into the list of free ones, which is empty."""
@@ -193,7 +204,9 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
     limits = _limits(services)
-    margin = max((plan.max_batch for plan in services), default=0) + 1
+    largest = max((plan.max_batch for plan in services), default=0)
+    margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
+    clock["batches_limit"] = FIRST_SLOTS
     return layout.Plane(
         clock=clock,
         services=records,
@@ -205,12 +218,14 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
         coming=_no_events(count),
         coming_places=np.arange(count),
         arrivals=np.zeros(sum(plan.arrivals.block_size for plan in services), layout.ARRIVAL),
+        batches=np.zeros(FIRST_SLOTS + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.arange(replicas),
         trees=_trees(records),
         pieces=pieces,
         passes=passes,
         counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
+        sums=np.zeros((replicas, len(layout.METRICS), 4)),
         moments=np.zeros((count, len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
@@ -236,7 +251,8 @@ def _no_events(entities: int) -> NDArray[Any]:
 def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
-    records["root"] = records["admitted"] = layout.NONE
+    records["due"] = layout.NEVER
+    records["admitted"] = layout.NONE
     return records
 
 
@@ -264,6 +280,7 @@ def _service_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDA
 
 def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["routing"] = layout.ROUTING[plan.routing]
+    record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
     record["max_queue_delay"] = plan.max_queue_delay

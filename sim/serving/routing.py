@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import LEAST_OUTSTANDING, POWER_OF_TWO, RANDOM, ROUND_ROBIN
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -31,15 +31,15 @@ def outstanding_changed(plane: Any, replica_index: int) -> None:
 
     A service's tree has its root at 1 and its replicas from `leaves` on; every node holds the least count below it.
     """
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     trees = plane.trees
     node = service.leaves + replica_index - service.first_replica
     trees[service.tree + node] = replica.outstanding
     while node > 1:
         node >>= 1
-        least = min(trees[service.tree + 2 * node], trees[service.tree + 2 * node + 1])
-        if trees[service.tree + node] == least:
+        least = min(entry(trees, service.tree + 2 * node), entry(trees, service.tree + 2 * node + 1))
+        if entry(trees, service.tree + node) == least:
             return
         trees[service.tree + node] = least
 
@@ -49,7 +49,7 @@ def least_outstanding(plane: Any, service: Any) -> int:
     """The first replica from the cursor on, in rotation, that has the least outstanding requests."""
     trees = plane.trees
     offset = service.tree
-    least = trees[offset + 1]
+    least = entry(trees, offset + 1)
     leaf = _first_from(trees, offset, service.leaves, service.cursor, least)
     if leaf < 0:
         leaf = _first_from(trees, offset, service.leaves, 0, least)
@@ -60,7 +60,7 @@ def least_outstanding(plane: Any, service: Any) -> int:
 def _first_from(trees: Any, offset: int, leaves: int, position: int, least: int) -> int:
     """The first leaf at or after `position` whose count is `least`, or -1: up to a right-hand subtree, then down."""
     node = leaves + position
-    while trees[offset + node] != least:
+    while entry(trees, offset + node) != least:
         while node & 1:
             if node == 1:
                 return -1
@@ -68,7 +68,7 @@ def _first_from(trees: Any, offset: int, leaves: int, position: int, least: int)
         node += 1
     while node < leaves:
         node *= 2
-        if trees[offset + node] != least:
+        if entry(trees, offset + node) != least:
             node += 1
     return node - leaves
 
@@ -87,15 +87,27 @@ def route(plane: Any, service: Any) -> int:
         chosen = least_outstanding(plane, service)
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == POWER_OF_TWO and replicas > 1:
-        chosen = _less_loaded_of_two(plane, service)
+        first, second = _two_drawn(service, service.index)
+        load_of_first = entry(plane.replicas, service.first_replica + first).outstanding
+        chosen = first if load_of_first <= entry(plane.replicas, service.first_replica + second).outstanding else second
     return service.first_replica + chosen
 
 
 @helper
-def _less_loaded_of_two(plane: Any, service: Any) -> int:
-    first = draw(service.key, 2 * service.index, service.replicas)
-    second = draw(service.key, 2 * service.index + 1, service.replicas - 1)
-    if second >= first:
-        second += 1
-    load_of_first = plane.replicas[service.first_replica + first].outstanding
-    return first if load_of_first <= plane.replicas[service.first_replica + second].outstanding else second
+def _two_drawn(service: Any, request_number: int) -> tuple[int, int]:
+    first = draw(service.key, 2 * request_number, service.replicas)
+    second = draw(service.key, 2 * request_number + 1, service.replicas - 1)
+    return first, second + 1 if second >= first else second
+
+
+@helper
+def replicas_looked_at(service: Any) -> tuple[int, int, int]:
+    """The replicas at which a rule will look for the next arrival: the first of them, how many, and how far apart."""
+    if service.routing == ROUND_ROBIN:
+        return service.first_replica + service.cursor, 1, 0
+    if service.routing == RANDOM:
+        return service.first_replica + draw(service.key, service.index + 1, service.replicas), 1, 0
+    if service.routing == POWER_OF_TWO and service.replicas > 1:
+        first, second = _two_drawn(service, service.index + 1)
+        return service.first_replica + first, 2, second - first
+    return service.first_replica, 1, 0

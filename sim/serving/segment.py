@@ -8,25 +8,27 @@ guess, and comparing the expression itself with the instant corrects it: roundin
 import math
 from typing import Any
 
-from sim.serving.compiler import helper
+import numpy as np
+
+from sim.serving.compiler import entry, helper
 from sim.serving.layout import PIECE  # noqa: F401  the record that `piece` is
 
 
 @helper
-def tokens_read(replica: Any, iterations: int) -> float:
+def tokens_read(replica: Any, iterations: float) -> float:
     """Tokens in the KV cache summed over the first iterations of the segment."""
     base = float(replica.base)
     return iterations * base + float(replica.batch) * (iterations * (iterations - 1.0) * 0.5)
 
 
 @helper
-def end_of(replica: Any, piece: Any, iterations: int) -> float:
+def end_of(replica: Any, piece: Any, iterations: float) -> float:
     """The instant at which the given iteration of the segment ends (seconds)."""
     return replica.anchor + (iterations * piece.time_fixed + piece.time_per_token * tokens_read(replica, iterations))
 
 
 @helper
-def energy_of(replica: Any, piece: Any, iterations: int) -> float:
+def energy_of(replica: Any, piece: Any, iterations: float) -> float:
     """Joules of the first iterations of the segment."""
     return iterations * piece.energy_fixed + piece.energy_per_token * tokens_read(replica, iterations)
 
@@ -37,27 +39,22 @@ def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, floa
     elapsed = now - replica.anchor
     square = 0.5 * piece.time_per_token * replica.batch
     linear = piece.time_fixed + piece.time_per_token * replica.base - square
-    if square > 0.0:
-        guess = (math.sqrt(linear * linear + 4.0 * square * elapsed) - linear) / (2.0 * square)
-    else:
-        guess = elapsed / linear
-    iteration = max(math.ceil(guess), 1)
+    guess = 2.0 * elapsed / (linear + math.sqrt(linear * linear + 4.0 * square * elapsed))
+    iteration = max(np.ceil(guess), 1.0)
     end = end_of(replica, piece, iteration)
     while end < now:
         iteration += 1
         end = end_of(replica, piece, iteration)
-    while iteration > 1:
-        earlier = end_of(replica, piece, iteration - 1)
-        if earlier < now:
-            break
+    earlier = end_of(replica, piece, iteration - 1)
+    while earlier >= now and iteration > 1:
         iteration -= 1
-        end = earlier
-    return iteration, end
+        end, earlier = earlier, end_of(replica, piece, iteration - 1)
+    return int(iteration), end
 
 
 @helper
 def piece_at(pieces: Any, row: int, tokens: int) -> int:
     """The index of the affine piece of a batch size (whose first is at `row`) that holds for so many tokens."""
-    while tokens >= pieces[row].until:
+    while tokens >= entry(pieces, row).until:
         row += 1
     return row

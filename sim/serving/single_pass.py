@@ -5,25 +5,22 @@ With a largest batch of one and no delay this is a plain server. The work of a b
 
 from typing import Any
 
-from sim.serving.compiler import helper
-from sim.serving.event_heap import set_event
+from sim.serving.compiler import entry, helper
 from sim.serving.idle_set import become_idle, take_idle
 from sim.serving.layout import HOLDING, NONE, PASS
 from sim.serving.pending import mark
-from sim.serving.queues import pop_head
-from sim.serving.requests import complete, start
+from sim.serving.requests import complete, start_head
 
 
 @helper
 def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> float:
     """Start requests from the head of a queue until the batch is full; returns their work."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     work = 0.0
-    while replica.members < service.max_batch and plane.queues[queue_index].length > 0:
-        request_index = pop_head(plane, queue_index)
-        start(plane, replica_index, request_index, now)
-        request = plane.requests[request_index]
+    while replica.members < service.max_batch and entry(plane.queues, queue_index).length > 0:
+        request_index = start_head(plane, replica_index, queue_index, now)
+        request = entry(plane.requests, request_index)
         work += request.work
         request.next = replica.admitted
         replica.admitted = request_index
@@ -34,32 +31,31 @@ def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> 
 @helper
 def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     """Run what waits, up to a full batch."""
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     work = fill_batch(plane, replica_index, replica_index, now)
     work += fill_batch(plane, replica_index, plane.replicas.shape[0] + replica.service, now)
-    per_batch = plane.passes[service.table + replica.members]
+    per_batch = entry(plane.passes, service.table + replica.members)
     share = work / replica.members
     replica.state = PASS
     replica.anchor = now
-    replica.end = now + per_batch.time_fixed * share
+    replica.due = now + per_batch.time_fixed * share
     replica.energy = per_batch.energy_fixed * share
     replica.accounted = 0.0
     replica.busy_since = now
     service.batches += 1
     service.batched += replica.members
-    set_event(plane, replica_index, replica.end)
 
 
 @helper
 def end_pass(plane: Any, replica_index: int, now: float) -> None:
     """Every request of the batch is answered."""
-    replica = plane.replicas[replica_index]
+    replica = entry(plane.replicas, replica_index)
     replica.joules_batch += replica.energy - replica.accounted
     replica.busy_batch += now - replica.busy_since
     request_index = replica.admitted
     while request_index != NONE:
-        following = plane.requests[request_index].next
+        following = entry(plane.requests, request_index).next
         complete(plane, request_index, now)
         request_index = following
     replica.admitted = NONE
@@ -72,38 +68,38 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
 
     Of the free replicas of a central queue one, the watcher, waits for the queue delay to pass; the others rest.
     """
-    replica = plane.replicas[replica_index]
-    service = plane.services[replica.service]
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
     central = plane.replicas.shape[0] + replica.service
-    queue_index = replica_index if plane.queues[replica_index].length > 0 else central
-    waiting = plane.queues[queue_index].length
+    queue_index = replica_index if entry(plane.queues, replica_index).length > 0 else central
+    waiting = entry(plane.queues, queue_index).length
     if waiting == 0:
         become_idle(plane, replica_index)
         return
-    deadline = plane.requests[plane.queues[queue_index].head].arrival + service.max_queue_delay
+    deadline = entry(plane.requests, entry(plane.queues, queue_index).head).arrival + service.max_queue_delay
     if service.max_queue_delay == 0.0 or waiting >= service.max_batch or deadline <= now:
         if service.watcher == replica_index:
             service.watcher = NONE
         begin_pass(plane, replica_index, now)
-        wake_for_central_queue(plane, replica.service)
+        wake_for_central_queue(plane, replica.service, now)
     elif queue_index == central and service.watcher != NONE and service.watcher != replica_index:
         become_idle(plane, replica_index)
     else:
         replica.state = HOLDING
         if queue_index == central:
             service.watcher = replica_index
-        set_event(plane, replica_index, deadline)
+        replica.due = deadline
 
 
 @helper
-def wake_for_central_queue(plane: Any, service_index: int) -> None:
+def wake_for_central_queue(plane: Any, service_index: int, now: float) -> None:
     """Have a free replica look at a central queue that holds somebody and that none watches, or that is full enough."""
-    service = plane.services[service_index]
-    length = plane.queues[plane.replicas.shape[0] + service_index].length
+    service = entry(plane.services, service_index)
+    length = entry(plane.queues, plane.replicas.shape[0] + service_index).length
     if length == 0:
         return
     if service.watcher != NONE:
         if length >= service.max_batch:
-            mark(plane, service.watcher)
+            mark(plane, service.watcher, now)
     elif service.idle > 0:
-        mark(plane, take_idle(plane, service))
+        mark(plane, take_idle(plane, service), now)

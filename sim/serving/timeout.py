@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sim.serving.compiler import helper
+from sim.serving.compiler import entry, helper
 from sim.serving.continuous import call_for_central_head, call_for_head
-from sim.serving.counting import count_loss, pass_time
-from sim.serving.event_heap import set_event
+from sim.serving.counting import count_loss, count_waited
+from sim.serving.event_heap import set_timeout
 from sim.serving.layout import HOLDING, NEVER, NONE, TIMED_OUT
 from sim.serving.pending import mark
 from sim.serving.queues import leave_waiting, pop_head
@@ -15,23 +15,24 @@ from sim.serving.requests import free_slot, unbind
 @helper
 def time_out(plane: Any, service_index: int, now: float) -> None:
     """Let the oldest waiting request of a service go if its time is over; look again when the next one's will be."""
-    service = plane.services[service_index]
+    service = entry(plane.services, service_index)
     oldest = service.oldest
-    if oldest != NONE and plane.requests[oldest].arrival + service.timeout <= now:
+    if oldest != NONE and entry(plane.requests, oldest).arrival + service.timeout <= now:
         give_up(plane, service_index, oldest, now)
         oldest = service.oldest
-    due = NEVER if oldest == NONE else plane.requests[oldest].arrival + service.timeout
-    set_event(plane, plane.clock[0].first_timeout + service_index, due)
+    due = NEVER if oldest == NONE else entry(plane.requests, oldest).arrival + service.timeout
+    set_timeout(plane, service_index, due)
 
 
 @helper
 def give_up(plane: Any, service_index: int, request_index: int, now: float) -> None:
     """Take a request out of every queue and count at this instant."""
-    service = plane.services[service_index]
-    request = plane.requests[request_index]
+    service = entry(plane.services, service_index)
+    request = entry(plane.requests, request_index)
     replica_index = request.replica
-    pass_time(service, now)
-    pop_head(plane, plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index)
+    queue_index = plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index
+    pop_head(plane, queue_index, now)
+    count_waited(plane, queue_index, request, now)
     leave_waiting(plane, service, request_index)
     unbind(plane, request_index)
     count_loss(plane, request, TIMED_OUT, now)
@@ -41,5 +42,5 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
             call_for_central_head(plane, service_index, now)
     elif service.generative:
         call_for_head(plane, replica_index, now)
-    elif plane.replicas[replica_index].state == HOLDING:
-        mark(plane, replica_index)
+    elif entry(plane.replicas, replica_index).state == HOLDING:
+        mark(plane, replica_index, now)

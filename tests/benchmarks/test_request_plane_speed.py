@@ -76,6 +76,7 @@ def simulated_by_simpy(requests):
 
 
 def assert_same_accounts(plane, accounts):
+    plane.settle()
     service, replicas = plane.plane.services[0], plane.plane.replicas
     assert (service["batches"], service["batched"]) == (accounts.batches, accounts.batched)
     for name in ("waiting_area", "running_area", "kv_area"):

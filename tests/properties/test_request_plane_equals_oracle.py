@@ -1,5 +1,7 @@
 """The compiled request plane equals its one-event-per-iteration twin, request by request and bit for bit."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from oracles.request_plane import Oracle, Request
 from oracles.setups import Listed, generative, single_pass
 
-from sim.serving import layout
+from sim.serving import layout, request_plane
 from sim.serving.request_plane import RequestPlane, ServicePlan
 
 STARTS = (0.0, 1e5, 1e7)
@@ -15,17 +17,30 @@ ROUTING = tuple(layout.ROUTING)
 FIELDS = ("service", "index", "status", "replica", "start", "first_token", "end")
 
 
-def run_plane(plans, lists, start, stops=(), block_size=64):
-    """All finished requests by (service, index), and the plane."""
-    rows = []
+def new_plane(plans, lists, start, rows, *, block_size=64, row_block=7, slots=1024, budget=1000):
     plans = [
-        ServicePlan(**{**plan, "arrivals": Listed(own, block_size)}) for plan, own in zip(plans, lists, strict=True)
+        ServicePlan(**{**plan, "name": f"s{number}", "arrivals": Listed(own, block_size)})
+        for number, (plan, own) in enumerate(zip(plans, lists, strict=True))
     ]
-    plane = RequestPlane(plans, start=start, on_rows=rows.append, row_block=7)
+    with mock.patch.object(request_plane, "FIRST_SLOTS", slots):
+        plane = RequestPlane(plans, start=start, on_rows=rows.append, row_block=row_block)
+    plane.plane.clock["budget"] = budget
+    return plane
+
+
+def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
+    """All finished requests by (service, index), and the plane. `at_stop` is called at every stop."""
+    rows = []
+    plane = new_plane(plans, lists, start, rows, **sizes)
     for stop in sorted(stops):
-        plane.advance(stop)
+        while plane.now < stop:
+            plane.advance(stop)
         plane.settle()
-    plane.advance(start + 1e6)
+        if at_stop:
+            at_stop(plane)
+    while plane.now < start + 1e6:
+        plane.advance(start + 1e6)
+    plane.settle()
     plane.flush_rows()
     finished = np.concatenate(rows) if rows else np.zeros(0, layout.ROW)
     return finished, plane
@@ -75,6 +90,17 @@ def arrivals(draw, start, count, prompts, outputs):
 
 
 @st.composite
+def limits(draw, timeouts):
+    """Half of the services have none, so that many are lazy."""
+    if draw(st.booleans()):
+        return {}
+    return {
+        "queue_limit": draw(st.sampled_from([None, 0, 1, 5])),
+        "timeout": draw(st.sampled_from([None, *timeouts])),
+    }
+
+
+@st.composite
 def generative_service(draw, start):
     plan = {
         "name": "s",
@@ -87,8 +113,7 @@ def generative_service(draw, start):
         "routing": draw(st.sampled_from(ROUTING)),
         "routing_key": draw(st.integers(0, 2**64 - 1)),
         "max_batched_tokens": draw(st.sampled_from([1, 100, 400, 8192])),
-        "queue_limit": draw(st.sampled_from([None, None, 0, 1, 5])),
-        "timeout": draw(st.sampled_from([None, None, 0.25, 0.05, 1.0])),
+        **draw(limits([0.25, 0.05, 1.0])),
     }
     plan["max_batch"] = len(plan["replica"].iteration.until) - 1
     outputs = st.one_of(st.integers(0, 3), st.integers(1, 80))
@@ -106,8 +131,7 @@ def single_pass_service(draw, start):
         "routing_key": draw(st.integers(0, 2**64 - 1)),
         "max_batch": max_batch,
         "max_queue_delay": draw(st.sampled_from([0.0, 0.0, 0.25, 0.1])),
-        "queue_limit": draw(st.sampled_from([None, None, 0, 1, 5])),
-        "timeout": draw(st.sampled_from([None, None, 0.25, 1.0])),
+        **draw(limits([0.25, 1.0])),
     }
     return plan, arrivals(draw, start, 30, st.just(1), st.just(1))
 
@@ -119,12 +143,45 @@ def fleets(draw, kinds):
     return start, [plan for plan, _ in services], [own for _, own in services]
 
 
-def check(fleet, stops=(), block_size=64):
+def check(fleet, **options):
     start, plans, lists = fleet
-    finished, plane = run_plane(plans, lists, start, stops=[start + stop for stop in stops], block_size=block_size)
+    finished, plane = run_plane(plans, lists, start, **options)
     expected, oracle = run_oracle(plans, lists, start)
     assert_equal(finished, expected, [s for s, plan in enumerate(plans) if hasattr(plan["replica"], "iteration")])
     return plane, oracle
+
+
+def assert_same_figures(plane, other):
+    """All that is counted of requests is the same to the last bit; so are its sums, for the order of addition is."""
+    for name in ("counts", "moments"):
+        np.testing.assert_array_equal(getattr(plane.plane, name), getattr(other.plane, name))
+    for name in ("finished", "batches", "batched", "met", "waiting_sum", "running_sum"):
+        np.testing.assert_array_equal(plane.plane.services[name], other.plane.services[name])
+
+
+def assert_little(plane):
+    """With everything done, integrals of counts are sums of times."""
+    for service in plane.plane.services:
+        for state in ("waiting", "running"):
+            assert service[f"{state}_area"] == pytest.approx(service[f"{state}_sum"], rel=1e-6, abs=1e-5)
+
+
+def choose(data, finished, start):
+    """Stops anywhere, and at the very instants at which requests arrive, start and end."""
+    instants = sorted({time for r in finished for time in (r.arrival, r.start, r.end) if time >= start})
+    anywhere = st.floats(0.0, 12.0).map(lambda stop: start + stop)
+    return data.draw(st.lists(st.one_of(anywhere, st.sampled_from(instants)), max_size=8))
+
+
+def waiting_at(finished, service, instant):
+    """Requests that wait where the plane stands, before the arrivals and the dispatch of that instant."""
+    left = {"completed": lambda r: r.start >= instant, "timed_out": lambda r: r.end > instant}
+    mine = [r for r in finished if r.service == service and r.arrival < instant and r.status in left]
+    return sum(left[r.status](r) for r in mine)
+
+
+def running_at(finished, service, instant):
+    return sum(r.service == service and r.start < instant < r.end for r in finished)
 
 
 SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
@@ -150,13 +207,64 @@ def test_dynamic_batching(fleet):
         assert record["joules_batch"] == pytest.approx(replica.joules, rel=1e-9, abs=1e-9)
 
 
-@given(fleets([generative_service, single_pass_service]), st.lists(st.floats(0.0, 12.0), max_size=8))
-@SETTINGS
-def test_stops_and_settling_change_nothing(fleet, stops):
-    check(fleet, stops)
+BOTH = fleets([generative_service, single_pass_service])
 
 
-@given(fleets([generative_service, single_pass_service]), st.sampled_from([1, 2, 7]))
+@given(BOTH, st.data())
 @SETTINGS
-def test_block_size_changes_nothing(fleet, block_size):
-    check(fleet, block_size=block_size)
+def test_stops_and_settling_change_nothing(fleet, data):
+    start, plans, lists = fleet
+    expected, _ = run_oracle(plans, lists, start)
+
+    def look(plane):
+        for service, record in enumerate(plane.plane.services):
+            assert record["waiting"] == waiting_at(expected, service, plane.now)
+            mine = plane.plane.replicas["service"] == service
+            assert plane.plane.replicas["members"][mine].sum() == running_at(expected, service, plane.now)
+
+    plane, _ = check(fleet, stops=choose(data, expected, start), at_stop=look)
+    _, straight = run_plane(plans, lists, start)
+    assert_same_figures(plane, straight)
+    assert_little(plane)
+    assert_little(straight)
+
+
+SIZES = {
+    "block_size": st.sampled_from([1, 2, 7, 65_536]),
+    "row_block": st.sampled_from([1, 2, 7]),
+    "slots": st.sampled_from([1, 2, 1024]),
+    "budget": st.sampled_from([1, 2, 3, 1000]),
+}
+
+
+@given(BOTH, st.fixed_dictionaries(SIZES), st.data())
+@SETTINGS
+def test_blocks_and_interruptions_change_nothing(fleet, sizes, data):
+    start, plans, lists = fleet
+    expected, _ = run_oracle(plans, lists, start)
+    stops = choose(data, expected, start)
+    plane, _ = check(fleet, stops=stops, **sizes)
+    _, straight = run_plane(plans, lists, start, stops)
+    assert_same_figures(plane, straight)
+    assert plane.plane.replicas.tobytes() == straight.plane.replicas.tobytes()
+    assert plane.plane.queues.tobytes() == straight.plane.queues.tobytes()
+
+
+@given(BOTH, st.lists(st.tuples(st.floats(0.0, 6.0), st.integers(0, 2), st.integers(1, 4)), max_size=4))
+@SETTINGS
+def test_decisions_change_nothing_and_come_when_so_many_wait(fleet, alarms):
+    start, plans, lists = fleet
+    expected, _ = run_oracle(plans, lists, start)
+    stops = dict(sorted((start + offset, (number % len(plans), waiting)) for offset, number, waiting in alarms))
+    asked = []
+
+    def arm(plane):
+        service, waiting = stops[plane.now]
+        plane.on_decision = lambda name, now: asked.append((name, now))
+        plane.ask_for_decision(f"s{service}", waiting)
+
+    plane, _ = check(fleet, stops=list(stops), at_stop=arm)
+    assert_same_figures(plane, run_plane(plans, lists, start)[1])
+    for name, now in asked:
+        assert (now - start) * 2**20 == int((now - start) * 2**20)
+        assert any(r.arrival <= now <= r.arrival + 2.0**-20 for r in expected if f"s{r.service}" == name)

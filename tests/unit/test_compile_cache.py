@@ -22,7 +22,7 @@ class Nobody:
 
 replica = SinglePassReplica(1, np.ones(2), np.ones(2), 1.0, 1.0, 1.0)
 plane = RequestPlane([ServicePlan("s", replica, 1, "round_robin", Nobody())])
-plane.plane.services["waiting"] = 1
+plane.plane.queues["length"][0] = 1
 plane.plane.clock["now"] = 10.0
 plane.settle()
 print(float(plane.plane.services["waiting_area"][0]))
@@ -49,8 +49,8 @@ def test_editing_a_helper_is_seen_at_the_next_run(area, tmp_path):
     assert area() == (10.0, ""), "nothing has changed, so nothing is compiled"
     helper = tmp_path / "sim" / "serving" / "counting.py"
     source = helper.read_text()
-    assert source.count("service.waiting * elapsed") == 1
-    helper.write_text(source.replace("service.waiting * elapsed", "service.waiting * elapsed * 3.0"))
+    assert source.count("queue.length * (") == 1
+    helper.write_text(source.replace("queue.length * (", "queue.length * 3.0 * ("))
     figure, said = area()
     assert figure == 30.0
     assert "compiling `settle`" in said

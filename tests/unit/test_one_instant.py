@@ -165,3 +165,22 @@ def test_a_decision_can_act_before_time_goes_on():
     environment.at(9.0, Phase.BOUNDARY)
     environment.run(until=9.0)
     assert seen == [(0.25, 0.25)]
+
+
+@pytest.mark.parametrize("routing", ["round_robin", "random", "power_of_two", "least_outstanding", "central_queue"])
+def test_whoever_acts_at_an_instant_sees_every_replica_there(routing):
+    """Nothing arrives between 1 s and 3 s, and all that ends until then has ended where the plane stands."""
+    plane = RequestPlane([service([0.0, 0.0, 0.25, 0.25, 3.0], routing=routing, replicas=4)])
+    plane.advance(2.0)
+    busy = plane.plane.replicas["members"].sum()
+    assert plane.plane.services[0]["finished"] + busy + plane.plane.services[0]["waiting"] == 4
+    plane.advance(2.25)
+    still = plane.plane.services[0]["waiting"] + plane.plane.replicas["members"].sum()
+    assert plane.in_flight == 4 - plane.plane.services[0]["finished"] == still
+    assert all(plane.plane.replicas["due"] >= 2.25)
+
+
+def test_an_arrival_finds_a_lazy_replica_as_it_is_at_that_instant():
+    """Two seconds of work have ended unseen when the last request comes, at the very instant of an end."""
+    rows = run(service([0.0, 0.25, 2.0], routing="random"), service([0.5], routing="round_robin"))
+    assert [outcome(rows, index)[1:] for index in range(3)] == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
