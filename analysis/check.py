@@ -21,7 +21,7 @@ from sim.scenario import Scenario, load
 
 if TYPE_CHECKING:
     from analysis.capacity.planning import Question
-    from analysis.studies.running import ReadyStudy
+    from analysis.studies.preparing import ReadyStudy
 
 GB = 1e9
 NAME_WIDTH = 12
@@ -36,7 +36,7 @@ def describe_file(file: Path) -> list[str]:
     if kind == "scenario":
         return describe(load(file))
     if kind == "study":
-        from analysis.studies.running import ready as ready_study
+        from analysis.studies.preparing import ready as ready_study
 
         study = ready_study(document)
         return [*_study(study), "", *describe(study.scenario)]

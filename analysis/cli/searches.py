@@ -51,7 +51,8 @@ def sweep(
     with clear_errors():
         from analysis import report as pages
         from analysis.documents import open_document
-        from analysis.studies.running import ready, run
+        from analysis.studies.preparing import ready
+        from analysis.studies.running import run
         from sim.whole_folder import written_whole
 
         study = ready(open_document(file), seed=seed)

@@ -36,7 +36,7 @@ def comparison_page(data: Mapping[str, Any]) -> Page:
         kind="Comparison of simulated fleets",
         name=f"{listed(others[:3]) if len(others) <= 3 else plural(len(others), 'system')} against {baseline}",
         lead="",
-        findings=[*map(Finding, (compared(data), *difference_findings(rows, baseline))), *_best(data)],
+        findings=[*map(Finding, (compared(data), *difference_findings(rows, baseline))), *best_finding(data)],
         notes=data.get("notes") or [],
         sections=filled(
             [
@@ -90,7 +90,8 @@ def _ends(row: Mapping[str, Any]) -> str:
     return low_to_high(row["metric"], {**row, "mean": row["difference"]}, signed=True)
 
 
-def _best(data: Mapping[str, Any]) -> list[Finding]:
+def best_finding(data: Mapping[str, Any]) -> list[Finding]:
+    """Return the sentence about the system that was chosen as the best; nothing without one."""
     found = best(data)
     return [] if found is None else [Finding(found[0], "good" if found[1] else "plain")]
 

@@ -7,7 +7,7 @@ from typing import Any
 from analysis import figures
 from analysis.figures.study import path_words, response_numbers
 from analysis.quantities import THIN, THIN_NOTE, in_words, low_to_high, worded
-from analysis.report.comparison_page import difference_items
+from analysis.report.comparison_page import best_finding, difference_items
 from analysis.report.elements import Cell, Chart, Finding, Section, Table, chart, said
 from analysis.report.page import Page, filled
 from analysis.wording import SPACE, UNKNOWN, duration, exact, figure, number, plural
@@ -27,7 +27,7 @@ def study_page(data: Mapping[str, Any]) -> Page:
         kind="Report of a study",
         name=said(data.get("study")),
         lead=data.get("description") or "",
-        findings=[_setting(data), *_extremes(data, metrics), *_failures(data)],
+        findings=[_setting(data), *best_finding(data), *_extremes(data, metrics), *_failures(data)],
         sections=filled(
             [
                 Section("Responses", "", [*_charts(data, metrics), _estimates(data, metrics)]),

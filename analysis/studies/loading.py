@@ -41,6 +41,7 @@ def load_study(folder: str | Path) -> StudyResult:
         seed=said["seed"],
         stopping=said["stopping"],
         baseline=compare["baseline"],
+        best=said["best"],
         metrics=tuple(said["metrics"]),
         compared_metrics=tuple(compare["metrics"]),
         versions=said["versions"],

@@ -39,6 +39,8 @@ class StudyResult:
     seed: int = 0
     stopping: Mapping[str, Any] | None = None
     baseline: Mapping[str, Any] | None = None
+    best: Mapping[str, Any] | None = None
+    """The point that was chosen as the best, where that was asked for."""
     metrics: tuple[str, ...] = ()
     compared_metrics: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -172,6 +174,7 @@ class StudyResult:
             "baseline": None if self.baseline is None else words(self.baseline),
             "compare": None if self.baseline is None else self._compare_block(),
             "differences": self._differences(),
+            "best": None if self.best is None else dict(self.best),
             "versions": dict(self.versions),
             "wall_s": self.wall,
         }

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from analysis.replications import FEWEST
 from analysis.statistics.stopping import LEAST, look_ahead
 from sim.scenario.base import Name, Node, fail, later
-from sim.scenario.quantities import Positive, found
+from sim.scenario.quantities import Plain, Positive, found
 
 
 class Span(Node):
@@ -91,6 +91,18 @@ class Compare(Node):
     metrics: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class Best(Node):
+    """The point that is best in one figure, named with a stated probability where it is best by `indifference`."""
+
+    metric: str
+    indifference: Positive
+    """The least difference that matters, in the unit of the figure."""
+    probability: Annotated[float, Plain(above=0, most=0.9999)] = 0.95
+    prefer: Literal["smallest", "largest"] = "smallest"
+    max: int = Field(default=200, ge=10)
+    """Replications of a point at the most."""
+
+
 class Study(Node):
     """A scenario at many points, each replicated with the same random numbers."""
 
@@ -103,5 +115,6 @@ class Study(Node):
     replications: Replications = 10
     seed: int | None = Field(default=None, ge=0)
     compare: Compare | None = None
+    best: Best | None = None
     metrics: tuple[str, ...] = Field(default=(), strict=False)
     """Figures that the report shows; those of `compare` where left out, else a few usual ones."""

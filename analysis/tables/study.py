@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from analysis.difference_words import best
 from analysis.quantities import in_words
 from analysis.tables.layout import estimated, plain_table, thin_note
 from analysis.wording import duration, number, plural
@@ -34,6 +35,9 @@ def print_study(data: Mapping[str, Any], console: Console) -> None:
         console.print(f"… {number(len(done) - MOST_ROWS)} more in points.parquet")
     if len(metrics) > MOST_METRICS:
         console.print(f"[dim]{plural(len(metrics) - MOST_METRICS, 'metric')} more in the report[/]")
+    chosen = best(data)
+    if chosen:
+        console.print(escape(chosen[0]))
     for point in points:
         if point.get("status") == "failed":
             label, error = (escape(str(point.get(key) or "unknown")) for key in ("label", "error"))

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from unit.queue_scenario import queue
+from unit.queue_scenario import MMC, queue
 
 import analysis
 from analysis.errors import FigureError
@@ -159,6 +159,22 @@ def test_precision_may_be_asked_of_a_difference():
 def test_a_precision_that_is_out_of_reach_says_so():
     study = analysis.sweep(queue(), {"pools.p.nodes": [7]}, replications={"until": {WAIT: "0.1%"}, "max": 10}, jobs=1)
     assert study.stopping == {"until": {WAIT: 0.001}, "least": 5, "most": 10, "reached": False}
+
+
+def test_the_best_point_is_named_with_its_probability(tmp_path):
+    """Nine servers wait the least by far; the differences are known from few replications."""
+    study = {
+        "study": "sizes",
+        "scenario": "queue.yaml",
+        "vary": NODES,
+        "replications": 3,
+        "best": {"metric": WAIT, "indifference": 0.01},
+    }
+    (tmp_path / "queue.yaml").write_text(json.dumps(MMC))
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    found = analysis.sweep(tmp_path / "study.yaml", jobs=1).best
+    assert (found["system"], found["decided"], found["probability"]) == ("nodes 9", True, 0.95)
+    assert set(found["replications"]) == {"nodes 6", "nodes 7", "nodes 9"}
 
 
 def test_an_open_warm_up_is_the_same_at_all_points():
