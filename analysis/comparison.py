@@ -25,6 +25,7 @@ PER_CONTROL = 5
 """Replications for each control variate: fewer would cost more than it gives."""
 WORTH_IT = 1.2
 """The reduction of the variance from which controls are used."""
+CONTROLLED = "paired t, control variates"
 COLUMNS = ["system", "metric", "baseline", "value", "difference", "low", "high", "level", "method", "n", "flagged"]
 
 
@@ -54,8 +55,10 @@ def compare(
         ours, theirs, paired = _matched(baseline, sample, name)
         for metric in metrics:
             path = _common(baseline, sample, metric, name)
-            found = _paired(ours, theirs, path, each, known) if paired else _apart(ours, theirs, path, each)
             estimates = (ours.estimate(path).mean, theirs.estimate(path).mean)
+            found = _paired(ours, theirs, path, each, known) if paired else _apart(ours, theirs, path, each)
+            if found.method != CONTROLLED:
+                found = _about(found, *estimates)
             ends = (found.mean, found.low, found.high)
             rows.append((name, path, *estimates, *ends, level, found.method, found.n, found.flagged))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -115,11 +118,19 @@ def _paired(ours: Sample, theirs: Sample, path: str, level: float, known: Mappin
     adjusted = _controlled(b - a, ours, path, same, level)
     if adjusted is None:
         return paired_difference(a, b, level)
-    return replace(adjusted.interval, method="paired t, control variates")
+    return replace(adjusted.interval, method=CONTROLLED)
 
 
 def _apart(ours: Sample, theirs: Sample, path: str, level: float) -> Interval:
     return independent_difference(ours.pseudo_values(path), theirs.pseudo_values(path), level)
+
+
+def _about(found: Interval, baseline: float | None, value: float | None) -> Interval:
+    """The interval moved to the difference of the estimates: of ratios and quantiles the jackknife corrects a bias."""
+    if found.mean is None or found.low is None or found.high is None or baseline is None or value is None:
+        return found
+    shift = value - baseline - found.mean
+    return replace(found, mean=value - baseline, low=found.low + shift, high=found.high + shift)
 
 
 def _controlled(
