@@ -87,7 +87,7 @@ def assert_same_accounts(plane, accounts):
 
 
 # Floors lie a third below what a quiet machine gives (see the README of this folder).
-@pytest.mark.parametrize(("rate", "floor"), [(0.5, 800), (4.0, 95)])
+@pytest.mark.parametrize(("rate", "floor"), [(0.5, 1350), (4.0, 170)])
 def test_latencies_and_accounts_of_simpy_in_far_less_time(rate, floor):
     few, many = (workload(count, rate * REPLICAS) for count in (4000, 1_000_000))
     rows = []
