@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sim.batches import Batches
-from sim.fleet.environment import FleetEnvironment, Phase, Process
+from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
@@ -188,7 +188,7 @@ class Simulation:
         if not self.scenario.services:
             return None
         plans = [self._service_plan(name) for name in self.scenario.services]
-        return RequestPlane(plans, window_start=self.prepared.warmup, on_rows=self.rows)
+        return RequestPlane(plans, window_start=on_grid(self.prepared.warmup), on_rows=self.rows)
 
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]

@@ -91,7 +91,9 @@ def _refuse_circle(name: str, seen: tuple[str, ...]) -> None:
 def _given(inline: Any) -> dict[str, Any]:
     """Return the figures that the file gives."""
     return {
-        key: value for key in inline.model_fields_set if (value := getattr(inline, key)) is not None and key != "like"
+        key: value
+        for key in type(inline).model_fields  # in their order: that of a set differs from process to process
+        if key in inline.model_fields_set and (value := getattr(inline, key)) is not None and key != "like"
     }
 
 

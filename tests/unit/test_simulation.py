@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from unit.queue_scenario import queue
 
 import sim
 from sim.fleet.pool import FleetError
@@ -84,6 +85,12 @@ def test_jobs_for_which_the_services_leave_no_room_do_not_wait_for_ever(tmp_path
     result = sim.run(scenario(horizon="jobs_done", training=jobs))
     assert result.metric("training.t.jobs.rejected") == 1
     assert result.metric("run.horizon_s") == 100.0
+
+
+def test_a_warm_up_between_two_instants_of_the_grid_keeps_every_law():
+    """10.3333333 s is no multiple of 2**-20 s: what is counted and what is integrated begin at the same instant."""
+    result = sim.run(queue(warmup="10.3333333 s", horizon="200 s"))
+    assert all(law["holds"] for law in result.summary["audit"])
 
 
 def test_the_warm_up_is_not_counted():
