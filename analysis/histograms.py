@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.statistics.intervals import FloatArray, IntArray
 from sim.scenario import paths
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.results import Result
+
+Whole = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Histograms:
     looks: int
     edges: FloatArray
     blocks: Mapping[str, slice]
-    look: IntArray
-    code: IntArray
-    count: IntArray
+    look: Whole
+    code: Whole
+    count: Whole
 
     @classmethod
     def of_each(cls, frames: Sequence["pd.DataFrame"]) -> "Histograms":
@@ -55,9 +58,9 @@ class Histograms:
 
     @classmethod
     def _sorted(
-        cls, looks: int, edges: FloatArray, names: Sequence[str], look: IntArray, code: IntArray, count: IntArray
+        cls, looks: int, edges: FloatArray, names: Sequence[str], look: Whole, code: Whole, count: Whole
     ) -> "Histograms":
-        order = np.argsort(code, kind="stable")
+        order = np.argsort(code)  # looks of one bucket may come in any order
         code = code[order]
         starts = np.searchsorted(code, np.arange(len(names) + 1) * len(edges)).tolist()
         blocks = {name: slice(*ends) for name, ends in zip(names, pairwise(starts), strict=True) if ends[0] < ends[1]}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sim.results import Run
 
 IntArray = NDArray[np.int64]
+ShortArray = NDArray[np.int32]
 _TOTALS = """accelerator_hours energy_kwh energy_kwh_by_state energy_kwh_by_phase host_energy_kwh facility_energy_kwh
 cost_usd cost_usd_by carbon_kg carbon_kg_by requests count"""
 TOTALS = frozenset(_TOTALS.split())
@@ -43,7 +44,7 @@ class Batches:
 
     plane: RequestPlane | None
     totals: list[Totals] = field(default_factory=list)
-    counted: list[tuple[IntArray, IntArray]] = field(default_factory=list)
+    counted: list[tuple[ShortArray, ShortArray]] = field(default_factory=list)
     """Of each batch the buckets (flat, over service, latency and bucket) that grew, and by how much."""
     _before: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -52,7 +53,7 @@ class Batches:
         now = np.zeros(0, np.int64) if self.plane is None else self.plane.plane.counts.reshape(-1)
         if self.totals:
             grown = np.flatnonzero(now != self._before)
-            self.counted.append((grown, now[grown] - self._before[grown]))
+            self.counted.append((grown.astype(np.int32), (now[grown] - self._before[grown]).astype(np.int32)))
             self._before[grown] = now[grown]
         else:
             self._before = now.copy()
@@ -68,15 +69,15 @@ class BatchLatency(NamedTuple):
     services: list[str]
     metrics: tuple[str, ...]
     edges: NDArray[np.float64]
-    batch: IntArray
-    place: IntArray
-    number: IntArray
+    batch: ShortArray
+    place: ShortArray
+    number: ShortArray
 
 
 def batch_latency(run: "Run") -> BatchLatency:
     """The latencies that were counted in each batch of a run's window."""
     counted = run.batches.counted
-    batch = np.repeat(np.arange(len(counted)), [len(places) for places, _ in counted])
+    batch = np.repeat(np.arange(len(counted), dtype=np.int32), [len(places) for places, _ in counted])
     place, number = (np.concatenate([each[part] for each in counted]) for part in range(2))
     return BatchLatency(list(run.prepared.scenario.services), layout.METRICS, EDGES, batch, place, number)
 
