@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOTHING_KNOWN: Mapping[str, float] = {}
-PER_CONTROL = 5
+PER_CONTROL = 10
 """Replications for each control variate: fewer would cost more than it gives."""
 WORTH_IT = 1.2
 """The reduction of the variance from which controls are used."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from analysis.comparison import COLUMNS, compare, compare_rows
 from analysis.errors import FigureError
 from analysis.histograms import Histograms
+from analysis.known_means import known_means
 from analysis.run_folder import RunFolder
 from analysis.sample import Sample, figures_of, stacked, usual_figures
 from analysis.statistics.comparisons import simultaneous_level
+from sim.scenario import load
 from sim.summary import versions
 
 if TYPE_CHECKING:
@@ -31,10 +33,11 @@ def compare_folders(folders: Sequence[Path], metrics: Sequence[str] = (), level:
     samples = dict(zip(labels, map(sample_of_folder, runs), strict=True))
     baseline, others = labels[0], {label: samples[label] for label in labels[1:]}
     chosen = _chosen(samples, metrics)
-    replicated = all(len(sample) > 1 for sample in samples.values())
-    table = (
-        compare(samples[baseline], others, chosen, level) if replicated else _plain(samples, baseline, chosen, level)
-    )
+    if all(len(sample) > 1 for sample in samples.values()):
+        known = known_means(load(runs[0].path / "scenario.yaml"))
+        table = compare(samples[baseline], others, chosen, level, known)
+    else:
+        table = _plain(samples, baseline, chosen, level)
     shared = [len({*samples[baseline].seeds} & {*other.seeds}) for other in others.values()]
     return {
         "schema_version": SCHEMA_VERSION,

@@ -41,6 +41,7 @@ def load_study(folder: str | Path) -> StudyResult:
         seed=said["seed"],
         stopping=said["stopping"],
         baseline=compare["baseline"],
+        known={each["point"]: each["known_means"] for each in said["points"]},
         best=said["best"],
         metrics=tuple(said["metrics"]),
         compared_metrics=tuple(compare["metrics"]),

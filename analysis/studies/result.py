@@ -39,6 +39,8 @@ class StudyResult:
     seed: int = 0
     stopping: Mapping[str, Any] | None = None
     baseline: Mapping[str, Any] | None = None
+    known: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """By point, the figures whose means are known exactly: control variates of differences."""
     best: Mapping[str, Any] | None = None
     """The point that was chosen as the best, where that was asked for."""
     metrics: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class StudyResult:
                 {other.label: self.samples[other.number] for other in others},
                 metrics,
                 level,
+                self.known.get(base.number, {}),
                 among=pairs * len(metrics),
             )
             for base, others in groups
@@ -220,6 +223,7 @@ class StudyResult:
             "replications": 0 if error else len(self.samples[point.number]),
             "status": "failed" if error else "done",
             "error": error,
+            "known_means": dict(self.known.get(point.number, {})),
         }
 
     def _columns(self, point: Point, n: int) -> dict[str, list[Label]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analysis.documents import open_document
+from analysis.known_means import known_means
 from analysis.replications import settled
 from analysis.sample import Sample, usual_figures
 from analysis.selection import best_of
@@ -87,6 +88,7 @@ def run(
         seed=prepared.scenario.seed,
         stopping=_stopping(prepared.study.replications, reached),
         baseline=None if prepared.study.compare is None else prepared.study.compare.baseline,
+        known={number: known_means(records.scenarios[number]) for number in samples},
         best=best,
         versions=versions(),
         wall=time.perf_counter() - began,
