@@ -47,6 +47,11 @@ def scenario_of(document: Document, name: str) -> Scenario:
     return load(file)
 
 
+def scenario_facts(scenario: Scenario, file: str | None) -> dict[str, Any]:
+    """What a study or a plan says of its scenario."""
+    return {"name": scenario.name, "file": file, "sha256": scenario.sha256, "description": scenario.description}
+
+
 def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of scenarios, studies or plans."""
     if kind == "scenario":

@@ -14,9 +14,8 @@ from analysis.capacity.constraint import Constraint, ConstraintError, read_const
 from analysis.capacity.plan_file import Bounds, PlanFile
 from analysis.capacity.result import PlanResult
 from analysis.capacity.search import smallest_met
-from analysis.documents import open_document, overrides_placed, path_problems, scenario_of, validated
-from analysis.studies.records import seeds_for
-from analysis.studies.result import scenario_facts
+from analysis.documents import open_document, overrides_placed, path_problems, scenario_facts, scenario_of, validated
+from analysis.replications import replication_seeds
 from analysis.workers import worker_pool
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.document import Document
@@ -133,7 +132,7 @@ class _Asked:
 
     def __init__(self, question: Question, workers: Executor, progress: Callable[[str], None] | None) -> None:
         self.question, self.workers, self.progress = question, workers, progress
-        self.seeds = seeds_for(question.scenario, question.rule.looks[-1])
+        self.seeds = replication_seeds(question.scenario.seed, question.rule.looks[-1])
         self.known: dict[int, Candidate] = {}
 
     def __call__(self, value: int) -> Candidate:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from analysis.replications import replication_seeds
 from analysis.workers import Draw, draw
 from sim.fleet.pool import FleetError
 from sim.scenario import Scenario, ScenarioError
@@ -58,11 +57,6 @@ class Records:
     def _submit(self, point: int, number: int) -> Future[Draw]:
         seed = self.seeds[number - 1]
         return self.workers.submit(draw, self.scenarios[point], seed, self.limits, policies=self.policies)
-
-
-def seeds_for(scenario: Scenario, most: int) -> tuple[int, ...]:
-    """The seeds that all points share."""
-    return replication_seeds(scenario.seed, most)
 
 
 def _record(point: int, number: int, future: "Future[Draw]") -> Record:

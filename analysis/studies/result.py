@@ -14,7 +14,6 @@ from analysis.errors import FigureError
 from analysis.sample import Sample
 from analysis.statistics.intervals import Interval
 from analysis.studies.design import Label, Point, levels_of, words
-from sim.scenario import Scenario
 from sim.whole_folder import written_whole
 
 if TYPE_CHECKING:
@@ -255,8 +254,3 @@ class StudyResult:
 
 def _as_label(value: Any) -> Label:
     return levels_of([value], "")[0].label
-
-
-def scenario_facts(scenario: Scenario, file: str | None) -> dict[str, Any]:
-    """What a study or a plan says of its scenario."""
-    return {"name": scenario.name, "file": file, "sha256": scenario.sha256, "description": scenario.description}

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.documents import open_document
+from analysis.documents import open_document, scenario_facts
 from analysis.known_means import known_means
-from analysis.replications import settled
+from analysis.replications import replication_seeds, settled
 from analysis.sample import Sample, usual_figures
 from analysis.selection import best_of
 from analysis.statistics.stopping import LEAST
 from analysis.studies.precision import still_open
 from analysis.studies.preparing import ReadyStudy, ready
-from analysis.studies.records import Records, seeds_for, told
-from analysis.studies.result import StudyResult, scenario_facts
+from analysis.studies.records import Records, told
+from analysis.studies.result import StudyResult
 from analysis.studies.study_file import Best, Study, Until
 from analysis.workers import Draw, sample_of, worker_pool
 from sim.scenario import Scenario
@@ -68,7 +68,7 @@ def run(
 ) -> StudyResult:
     """Run a study that is ready. Raises FigureError for a metric that no point has."""
     began = time.perf_counter()
-    seeds = seeds_for(prepared.scenario, prepared.most)
+    seeds = replication_seeds(prepared.scenario.seed, prepared.most)
     with nullcontext(executor) if executor else worker_pool(jobs) as workers:
         records = Records(_settled(prepared.scenarios, workers), seeds, workers)
         draws, failures, reached = _gathered(prepared, records, progress)
