@@ -78,6 +78,12 @@ def entry(array: Any, index: int) -> Any:
     return array[np.uint64(index)]
 
 
+@helper
+def is_full(plane: Any) -> bool:
+    """Whether a plane has services that need more than the least; known when a kernel is compiled."""
+    return plane.full is not None
+
+
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls; its machine code is kept between runs, and compiling says so on stderr."""
     folder = cache_folder()

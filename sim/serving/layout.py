@@ -133,8 +133,12 @@ class Plane(NamedTuple):
     latencies (service, metric, limit) beyond which requests are counted in `overs`. `sums` are number, sum, sum of
     squares and largest of latencies (replica, metric); `moments` are those of services, made when the plane is settled.
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
+
+    `full` is None or 0, and its type is what matters: the kernels are compiled once for each, and where it is None all
+    that only some services need, behind `is_full`, is left out of the machine code.
     """
 
+    full: Any
     clock: Any
     services: Any
     replicas: Any

@@ -208,6 +208,7 @@ def _empty_plane(services: Sequence[ServicePlan], row_block: int) -> layout.Plan
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = FIRST_SLOTS
     return layout.Plane(
+        full=None,
         clock=clock,
         services=records,
         replicas=_replica_records(services),

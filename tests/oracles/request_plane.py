@@ -9,16 +9,9 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-WORD = 2**64 - 1
-
-
-def draw(key, counter, below):
-    """SplitMix64's finalizer over key and counter, its upper half scaled to [0, below)."""
-    word = (key + (counter + 1) * 0x9E3779B97F4A7C15) & WORD
-    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & WORD
-    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & WORD
-    word ^= word >> 31
-    return ((word >> 32) * below) >> 32
+from oracles.continuous import Continuous
+from oracles.routing import route
+from oracles.single_pass import SinglePass
 
 
 @dataclass
@@ -90,27 +83,8 @@ class Service:
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
         return sorted((r for r in everyone if not r.taken), key=lambda r: r.index)
 
-    def route(self, request):
-        count, rule = len(self.replicas), self.plan.routing
-        if rule == "round_robin":
-            chosen, self.cursor = self.cursor, (self.cursor + 1) % count
-        elif rule == "random":
-            chosen = draw(self.plan.routing_key, request.index + 1, count)
-        elif rule == "least_outstanding":
-            rotation = [(self.cursor + i) % count for i in range(count)]
-            chosen = min(rotation, key=lambda i: self.replicas[i].outstanding)
-            self.cursor = (chosen + 1) % count
-        elif count == 1:
-            chosen = 0
-        else:
-            first = draw(self.plan.routing_key, 2 * (request.index + 1), count)
-            second = draw(self.plan.routing_key, 2 * (request.index + 1) + 1, count - 1)
-            second += second >= first
-            chosen = first if self.replicas[first].outstanding <= self.replicas[second].outstanding else second
-        return self.replicas[chosen]
 
-
-class Oracle:
+class Oracle(Continuous, SinglePass):
     def __init__(self, plans, requests, start=0.0):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -149,24 +123,10 @@ class Oracle:
 
     def end_step(self, replica):
         replica.ends = math.inf
-        if replica.doing == "prefill":
-            for request in replica.prefilling:
-                request.first_token, request.tokens_left = self.now, request.output - 1
-            replica.batch += replica.prefilling
-            replica.prefilling, replica.changed = [], True
-        elif replica.doing == "decode":
-            self.iterations += 1
-            for request in replica.batch:
-                request.tokens_left -= 1
         if replica.doing in ("prefill", "decode"):
-            for request in [r for r in replica.batch if r.tokens_left == 0]:
-                replica.batch.remove(request)
-                replica.changed = True
-                self.finish(request, "completed")
+            self.end_continuous(replica)
         elif replica.doing == "pass":
-            for request in replica.batch:
-                self.finish(request, "completed")
-            replica.batch = []
+            self.end_pass(replica)
         if not replica.held and not replica.queue and not replica.service.queue:
             self.rest(replica)
         else:
@@ -201,7 +161,7 @@ class Oracle:
         elif service.central:
             self.arrive_centrally(service, request)
         else:
-            self.arrive_at_replica(service, request, service.route(request))
+            self.arrive_at_replica(service, request, route(service, request))
 
     def take(self, replica, request):
         request.taken, request.replica, replica.due = True, replica.number, True
@@ -217,16 +177,6 @@ class Oracle:
             service.queue.append(request)
             if not service.generative:
                 self.wake(service)
-
-    def wake(self, service):
-        idle = [r for r in service.replicas if r.doing == "idle" and not r.due]
-        if not service.queue:
-            return
-        if service.watcher is not None:
-            if len(service.queue) >= service.plan.max_batch:
-                service.watcher.due = True
-        elif idle:
-            idle[0].due = True
 
     def arrive_at_replica(self, service, request, replica):
         idle = replica.doing == "idle" and not replica.due
@@ -245,90 +195,10 @@ class Oracle:
 
     def dispatch(self, replica):
         if replica.service.generative:
-            self.admit(replica)
-            if replica.prefilling:
-                self.begin_prefill(replica)
-            elif replica.batch:
-                self.begin_iteration(replica)
-            else:
-                self.rest(replica)
+            self.dispatch_continuous(replica)
         else:
             self.dispatch_pass(replica)
-
-    def admit(self, replica):
-        service, tokens = replica.service, 0
-        for queue in (replica.queue, service.queue):
-            while queue:
-                head = queue[0]
-                full = len(replica.held) >= service.plan.max_batch
-                no_memory = replica.reserved() + service.blocks(head) > service.plan.replica.kv_capacity
-                over_budget = tokens > 0 and tokens + head.prompt > service.plan.max_batched_tokens
-                if full or no_memory or over_budget:
-                    return
-                replica.prefilling.append(self.start(replica, queue.popleft()))
-                tokens += head.prompt
 
     def start(self, replica, request):
         request.start, request.replica, request.status = self.now, replica.number, "running"
         return request
-
-    def begin_prefill(self, replica):
-        law = replica.service.plan.replica.prefill
-        tokens = float(sum(r.prompt for r in replica.prefilling))
-        squares = float(sum(r.prompt * r.prompt for r in replica.prefilling))
-        reading = law.memory_fixed + law.memory_per_token * tokens
-        computing = law.compute_per_token * tokens + law.compute_per_square * squares
-        seconds = max(reading, computing) + law.overhead + law.overhead_per_token * tokens
-        joules = law.power_base * seconds + law.energy_fixed + law.energy_per_token * tokens
-        joules += law.energy_per_square * squares
-        replica.doing, replica.ends = "prefill", self.now + seconds
-        replica.busy += seconds
-        replica.joules += min(law.power_limit * seconds, joules)
-
-    def begin_iteration(self, replica):
-        table, n = replica.service.plan.replica.iteration, len(replica.batch)
-        if replica.changed or replica.doing != "decode" or replica.tokens >= table.until[n, replica.piece]:
-            replica.anchor, replica.base, replica.iteration, replica.changed = self.now, replica.tokens, 0, False
-            replica.piece = next(p for p in range(4) if replica.tokens < table.until[n, p])
-        replica.doing = "decode"
-        p, k = replica.piece, float(replica.tokens)
-        replica.joules += table.energy_fixed[n, p] + table.energy_per_token[n, p] * k
-        replica.iteration += 1
-        m, base = replica.iteration, float(replica.base)
-        read = m * base + float(n) * (m * (m - 1.0) * 0.5)
-        replica.ends = replica.anchor + (m * table.time_fixed[n, p] + table.time_per_token[n, p] * read)
-        replica.busy += replica.ends - self.now
-
-    def dispatch_pass(self, replica):
-        service, plan = replica.service, replica.service.plan
-        queue = replica.queue or service.queue
-        if not queue:
-            self.rest(replica)
-            return
-        deadline = queue[0].arrival + plan.max_queue_delay
-        if plan.max_queue_delay == 0 or len(queue) >= plan.max_batch or deadline <= self.now:
-            if service.watcher is replica:
-                service.watcher = None
-            self.begin_pass(replica)
-            self.wake(service)
-        elif queue is service.queue and service.watcher not in (None, replica):
-            self.rest(replica)
-        else:
-            replica.doing, replica.ends = "holding", deadline
-            if queue is service.queue:
-                service.watcher = replica
-
-    def begin_pass(self, replica):
-        plan, work = replica.service.plan, 0.0
-        for queue in (replica.queue, replica.service.queue):
-            share = 0.0
-            while queue and len(replica.batch) < plan.max_batch:
-                request = self.start(replica, queue.popleft())
-                share += request.work
-                replica.batch.append(request)
-            work += share
-        n = len(replica.batch)
-        seconds = plan.replica.latency[n] * (work / n)
-        replica.doing, replica.ends = "pass", self.now + seconds
-        replica.busy += seconds
-        replica.joules += plan.replica.energy[n] * (work / n)
