@@ -13,8 +13,9 @@ from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
 from sim.results import Result, Run
 from sim.scenario import Scenario
-from sim.serving.request_plane import RequestPlane, ServicePlan
+from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
+from sim.serving.service_plan import ServicePlan
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key

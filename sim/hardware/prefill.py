@@ -1,4 +1,4 @@
-"""The time and the energy of a prefill, as one law over the tokens of the prompts and their squares."""
+"""The time and the energy of an iteration that prefills, as one law over tokens computed, read and attended to."""
 
 from sim.catalog.rows import UtilizationPower
 from sim.hardware.deployment import Deployment
@@ -11,9 +11,10 @@ REFERENCE_PROMPT = 512
 
 
 def prefill_law(deployment: Deployment) -> PrefillLaw:
-    """Build the law of an iteration with prompts only: weights are read once, attention is within each prompt.
+    """Build the law of an iteration with prompts: weights are read once, attention is within each sequence.
 
-    A prompt of c tokens spends `attention_flops_per_token * c**2 / 2` on attention, half of it being masked.
+    A prompt of c tokens spends `attention_flops_per_token * c**2 / 2` on attention, half of it being masked. What
+    decodes beside it computes at the efficiency of the prefill.
     """
     model = deployment.model
     weights = model.parameters * deployment.bytes_per_weight
@@ -30,8 +31,9 @@ def prefill_law(deployment: Deployment) -> PrefillLaw:
         power_limit=deployment.accelerators * power_limit(deployment.accelerator),
         power_base=base,
         energy_fixed=per_byte * weights,
-        energy_per_token=per_byte * deployment.kv_bytes + per_flop * 2 * model.active_parameters,
+        energy_per_token=per_flop * 2 * model.active_parameters,
         energy_per_square=per_flop * model.attention_flops_per_token / 2,
+        energy_per_read=per_byte * deployment.kv_bytes,
     )
 
 

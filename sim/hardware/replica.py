@@ -109,7 +109,8 @@ def prefill_joules(replica: GenerativeReplica, prompts: Iterable[int]) -> float:
     """Read the joules of one prefill of prompts of these lengths."""
     lengths = tuple(prompts)
     law, seconds, tokens, squares = replica.prefill, prefill_seconds(replica, lengths), *_sums(lengths)
-    work = law.energy_fixed + law.energy_per_token * tokens + law.energy_per_square * squares
+    per_token = law.energy_per_token + law.energy_per_read
+    work = law.energy_fixed + per_token * tokens + law.energy_per_square * squares
     return min(law.power_limit * seconds, law.power_base * seconds + work)
 
 

@@ -28,11 +28,14 @@ class IterationTable:
 
 @dataclass(frozen=True)
 class PrefillLaw:
-    """A prefill of prompts of c_j tokens, T = sum c_j, Q = sum c_j**2.
+    """An iteration that prefills pieces of prompts, from token o_j up to e_j, beside n sequences that decode.
 
-    t = max(memory_fixed + memory_per_token*T, compute_per_token*T + compute_per_square*Q)
+    T = n + sum (e_j - o_j) tokens are computed, R = K + sum e_j read from the cache, K of them by decoding. Each token
+    attends to those before it, which costs in proportion to Q = 2*K + sum (e_j**2 - o_j**2).
+
+    t = max(memory_fixed + memory_per_token*R, compute_per_token*T + compute_per_square*Q)
         + overhead + overhead_per_token*T
-    E = min(power_limit*t, power_base*t + energy_fixed + energy_per_token*T + energy_per_square*Q)
+    E = min(power_limit*t, power_base*t + energy_fixed + energy_per_token*T + energy_per_square*Q + energy_per_read*R)
     """
 
     memory_fixed: float
@@ -46,6 +49,7 @@ class PrefillLaw:
     energy_fixed: float
     energy_per_token: float
     energy_per_square: float
+    energy_per_read: float
 
 
 @dataclass(frozen=True)

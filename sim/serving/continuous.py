@@ -69,6 +69,7 @@ def begin_prefill(plane: Any, replica_index: int, now: float) -> None:
         + service.energy_fixed
         + service.energy_per_token * tokens
         + service.energy_per_square * squares
+        + service.energy_per_read * tokens
     )
     replica.state = PREFILL
     replica.anchor = now

@@ -89,7 +89,7 @@ SERVICE = _record(
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
     "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
-    "power_limit power_base energy_fixed energy_per_token energy_per_square "
+    "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These

@@ -10,7 +10,8 @@ from oracles.simpy_twin import serve
 
 from sim.hardware.tables import NO_LIMIT, PIECES, GenerativeReplica, IterationTable, PrefillLaw
 from sim.serving import layout
-from sim.serving.request_plane import RequestPlane, ServicePlan
+from sim.serving.request_plane import RequestPlane
+from sim.serving.service_plan import ServicePlan
 
 REPLICAS, MAX_BATCH, KV_CAPACITY = 4, 128, 200_000
 BLOCK = 65_536
@@ -50,7 +51,7 @@ def replica():
         energy_fixed=3.0 + 0.1 * n + pieces,
         energy_per_token=1e-5 + pieces,
     )
-    prefill = PrefillLaw(0.0, 0.0, 1.2e-4, 0.0, 0.005, 0.0, 700.0, 200.0, 0.0, 0.0, 0.0)
+    prefill = PrefillLaw(0.0, 0.0, 1.2e-4, 0.0, 0.005, 0.0, 700.0, 200.0, 0.0, 0.0, 0.0, 0.0)
     return GenerativeReplica(1, iteration, prefill, KV_CAPACITY, 1, 0.0, 90.0, 1e9, 1e15)
 
 

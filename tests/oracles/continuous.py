@@ -49,7 +49,7 @@ class Continuous:
         computing = law.compute_per_token * tokens + law.compute_per_square * squares
         seconds = max(reading, computing) + law.overhead + law.overhead_per_token * tokens
         joules = law.power_base * seconds + law.energy_fixed + law.energy_per_token * tokens
-        joules += law.energy_per_square * squares
+        joules += law.energy_per_square * squares + law.energy_per_read * tokens
         replica.doing, replica.ends = "prefill", self.now + seconds
         replica.busy += seconds
         replica.joules += min(law.power_limit * seconds, joules)

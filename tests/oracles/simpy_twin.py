@@ -100,7 +100,7 @@ class Replica:
         computing = law.compute_per_token * tokens + law.compute_per_square * squares
         seconds = max(reading, computing) + law.overhead + law.overhead_per_token * tokens
         joules = law.power_base * seconds + law.energy_fixed
-        joules += law.energy_per_token * tokens + law.energy_per_square * squares
+        joules += law.energy_per_token * tokens + law.energy_per_square * squares + law.energy_per_read * tokens
         yield self.environment.at(self.environment.now + seconds)
         self.accounts.busy += seconds
         self.accounts.joules += min(law.power_limit * seconds, joules)

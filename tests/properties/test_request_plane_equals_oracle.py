@@ -10,7 +10,8 @@ from oracles.request_plane import Oracle, Request
 from oracles.setups import Listed, generative, single_pass
 
 from sim.serving import layout, request_plane
-from sim.serving.request_plane import RequestPlane, ServicePlan
+from sim.serving.request_plane import RequestPlane
+from sim.serving.service_plan import ServicePlan
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = tuple(layout.ROUTING)

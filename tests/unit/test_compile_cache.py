@@ -11,7 +11,8 @@ import pytest
 SIM = Path(__file__).parents[2] / "sim"
 WAITING_FOR_TEN_SECONDS = """
 from sim.hardware.tables import SinglePassReplica
-from sim.serving.request_plane import RequestPlane, ServicePlan
+from sim.serving.request_plane import RequestPlane
+from sim.serving.service_plan import ServicePlan
 from sim.workload.requests import RequestBlock
 import numpy as np
 

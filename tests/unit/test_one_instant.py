@@ -7,7 +7,8 @@ from oracles.setups import Listed
 from sim.fleet.environment import FleetEnvironment, Phase
 from sim.hardware.tables import NO_LIMIT, PIECES, GenerativeReplica, IterationTable, PrefillLaw, SinglePassReplica
 from sim.serving import layout
-from sim.serving.request_plane import RequestPlane, ServicePlan
+from sim.serving.request_plane import RequestPlane
+from sim.serving.service_plan import ServicePlan
 
 UNIT = SinglePassReplica(1, np.arange(9.0) * 0.0 + 1.0, np.ones(9), 60.0, 0.0, 0.0)
 """Any batch takes one second."""
@@ -17,7 +18,7 @@ def token_model():
     """A prefill takes 0.5 s and an iteration 0.25 s, whatever is in them."""
     shape = (9, PIECES)
     table = IterationTable(np.full(shape, NO_LIMIT), np.full(shape, 0.25), *(np.zeros(shape) for _ in range(3)))
-    return GenerativeReplica(1, table, PrefillLaw(0.5, *[0.0] * 10), 10_000, 1, 0.0, 60.0, 0.0, 0.0)
+    return GenerativeReplica(1, table, PrefillLaw(0.5, *[0.0] * 11), 10_000, 1, 0.0, 60.0, 0.0, 0.0)
 
 
 def service(times, replica=UNIT, outputs=None, **options):

@@ -1,0 +1,157 @@
+"""The records of a request plane at its start: built from the services, every replica idle and no request there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
+from sim.serving import layout
+from sim.serving.batch_heap import FIRST_ROOM, MARGIN
+from sim.serving.counting import BUCKETS
+from sim.serving.service_plan import ServicePlan
+
+EVENTS_PER_CALL = 1_000_000
+NO_COUNT = 2**62
+
+
+def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> layout.Plane:
+    """The plane at its start, with room for so many requests in flight and rows of output."""
+    count = len(services)
+    replicas = sum(plan.replicas for plan in services)
+    records, pieces, passes = _service_records(services)
+    queues = np.zeros(replicas + count, layout.QUEUE)
+    queues["head"] = queues["tail"] = layout.NONE
+    clock = np.zeros(1, layout.CLOCK)
+    clock["first_timeout"] = replicas
+    clock["budget"], clock["reason"], clock["stop"] = EVENTS_PER_CALL, layout.REACHED, layout.NEVER
+    clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
+    clock["row_limit"] = row_block
+    limits = _limits(services)
+    largest = max((plan.max_batch for plan in services), default=0)
+    margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
+    clock["batches_limit"] = slots
+    return layout.Plane(
+        full=None,
+        clock=clock,
+        services=records,
+        replicas=_replica_records(services),
+        requests=np.zeros(slots, layout.REQUEST),
+        queues=queues,
+        events=_no_events(replicas + count),
+        places=np.arange(replicas + count),
+        coming=_no_events(count),
+        coming_places=np.arange(count),
+        arrivals=np.zeros(sum(plan.arrivals.block_size for plan in services), layout.ARRIVAL),
+        batches=np.zeros(slots + batch_margin, layout.MEMBER),
+        pending=np.zeros(2 * replicas, np.int64),
+        idle=np.arange(replicas),
+        trees=_trees(records),
+        pieces=pieces,
+        passes=passes,
+        counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
+        sums=np.zeros((replicas, len(layout.METRICS), 4)),
+        moments=np.zeros((count, len(layout.METRICS), 4)),
+        limits=limits,
+        overs=np.zeros(limits.shape, np.int64),
+        rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
+    )
+
+
+def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
+    most = max((len(values) for plan in services for values in plan.limits.values()), default=0)
+    limits = np.full((len(services), len(layout.METRICS), most), layout.NEVER)
+    for index, plan in enumerate(services):
+        for metric, values in plan.limits.items():
+            limits[index, layout.METRICS.index(metric), : len(values)] = values
+    return limits
+
+
+def _no_events(entities: int) -> NDArray[Any]:
+    events = np.zeros(entities, layout.EVENT)
+    events["entity"], events["time"] = np.arange(entities), layout.NEVER
+    return events
+
+
+def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
+    records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
+    records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
+    records["due"] = layout.NEVER
+    records["admitted"] = layout.NONE
+    return records
+
+
+def _service_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The services' records, and the tables of their iterations and passes joined end to end."""
+    records = np.zeros(len(services), layout.SERVICE)
+    pieces: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
+    passes: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
+    first_replica = first_leaf = 0
+    for index, plan in enumerate(services):
+        record, table = records[index], pieces if isinstance(plan.replica, GenerativeReplica) else passes
+        record["table"] = sum(map(len, table))
+        if isinstance(plan.replica, GenerativeReplica):
+            table.append(_iteration_pieces(plan.replica))
+            _describe_generative(record, plan, plan.replica)
+        else:
+            table.append(_pass_rows(plan.replica))
+            record["constant_latency"] = plan.client_latency
+        _describe_service(record, plan)
+        record["first_replica"], record["tree"] = first_replica, first_leaf
+        first_replica += plan.replicas
+        first_leaf += 2 * int(record["leaves"])
+    return records, np.concatenate(pieces), np.concatenate(passes)
+
+
+def _describe_service(record: Any, plan: ServicePlan) -> None:
+    record["routing"] = layout.ROUTING[plan.routing]
+    record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
+    record["key"] = np.uint64(plan.routing_key).astype(np.int64)
+    record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
+    record["max_queue_delay"] = plan.max_queue_delay
+    record["queue_limit"] = NO_COUNT if plan.queue_limit is None else plan.queue_limit
+    record["timeout"] = layout.NEVER if plan.timeout is None else plan.timeout
+    for name in ("slo_ttft", "slo_tpot", "slo_e2e"):
+        limit = getattr(plan, name)
+        record[name] = layout.NEVER if limit is None else limit
+    record["leaves"] = 1 << (plan.replicas - 1).bit_length()
+    record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE
+    record["idle"] = plan.replicas
+    record["alarm"] = NO_COUNT
+
+
+def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeReplica) -> None:
+    record["generative"] = 1
+    record["max_batched_tokens"] = plan.max_batched_tokens
+    record["kv_capacity"], record["block_size"] = replica.kv_capacity, replica.block_size
+    record["constant_latency"] = plan.client_latency + replica.request_overhead
+    for name, value in vars(replica.prefill).items():
+        record[name] = value
+
+
+def _iteration_pieces(replica: GenerativeReplica) -> NDArray[Any]:
+    table = replica.iteration
+    rows = np.zeros(table.until.size, layout.PIECE)
+    if table.until.shape[1] != PIECES:
+        raise ValueError(f"an iteration has {PIECES} pieces, not {table.until.shape[1]}")
+    for name in layout.PIECE.names or ():
+        rows[name] = getattr(table, name).ravel()
+    return rows
+
+
+def _pass_rows(replica: SinglePassReplica) -> NDArray[Any]:
+    rows = np.zeros(len(replica.latency), layout.PIECE)
+    rows["time_fixed"], rows["energy_fixed"] = replica.latency, replica.energy
+    return rows
+
+
+def _trees(records: NDArray[Any]) -> NDArray[np.int64]:
+    """For each service a tree of least counts: leaves beyond its replicas are never the least."""
+    trees = np.zeros(2 * int(records["leaves"].sum()), np.int64)
+    for record in records:
+        tree = trees[record["tree"] : record["tree"] + 2 * record["leaves"]]
+        tree[record["leaves"] + record["replicas"] :] = NO_COUNT
+        for node in range(record["leaves"] - 1, 0, -1):
+            tree[node] = min(tree[2 * node], tree[2 * node + 1])
+    return trees

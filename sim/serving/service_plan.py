@@ -1,0 +1,43 @@
+"""A service as the request plane runs it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+
+if TYPE_CHECKING:
+    from sim.workload.requests import RequestBlock
+
+
+class Arrivals(Protocol):
+    """Where a service's requests come from, in blocks of at most `block_size`; an empty block ends them."""
+
+    block_size: int
+
+    def next_block(self) -> "RequestBlock":
+        """The next requests, in order of arrival."""
+        ...
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """One service as the request plane runs it. Seconds and tokens; None: no limit."""
+
+    name: str
+    replica: GenerativeReplica | SinglePassReplica
+    replicas: int
+    routing: str
+    arrivals: Arrivals
+    routing_key: int = 0
+    max_batch: int = 1
+    max_batched_tokens: int = 8192
+    max_queue_delay: float = 0.0
+    queue_limit: int | None = None
+    timeout: float | None = None
+    client_latency: float = 0.0
+    slo_ttft: float | None = None
+    slo_tpot: float | None = None
+    slo_e2e: float | None = None
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Latencies, by metric, beyond which requests are counted one by one."""
