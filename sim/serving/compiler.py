@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
@@ -82,6 +84,31 @@ def entry(array: Any, index: int) -> Any:
 def is_full(plane: Any) -> bool:
     """Whether a plane has services that need more than the least; known when a kernel is compiled."""
     return plane.full is not None
+
+
+def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Function], Function]:
+    """Compile a function that only full planes need; for a plain one it is the constant `otherwise`.
+
+    So what a plain plane does not need costs it neither machine code nor time to compile. Its first argument is the
+    plane. It is called, not inlined, because most of what is not plain is not frequent either.
+    """
+
+    def decorate(function: Function) -> Function:
+        compiled = numba.njit(**OPTIONS, forceinline=inlined)(function)
+
+        def stand_in(*_arguments: Any) -> Any:
+            raise NotImplementedError(f"`{function.__name__}` runs in kernels only")
+
+        @overload(stand_in, jit_options={**OPTIONS, "forceinline": True}, strict=False)
+        def choose(plane: Any, *_arguments: Any) -> Any:
+            if isinstance(plane.types[0], types.NoneType):
+                return lambda plane, *arguments: otherwise  # noqa: ARG005
+            return lambda plane, *arguments: compiled(plane, *arguments)
+
+        stand_in.__doc__, stand_in.__name__ = function.__doc__, function.__name__
+        return cast("Function", stand_in)
+
+    return decorate
 
 
 def kernel(function: Function) -> Function:

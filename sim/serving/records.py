@@ -33,7 +33,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = slots
     return layout.Plane(
-        full=None,
+        full=None if all(map(is_plain, services)) else 0,
         clock=clock,
         services=records,
         replicas=_replica_records(services),
@@ -57,6 +57,11 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         overs=np.zeros(limits.shape, np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
     )
+
+
+def is_plain(plan: ServicePlan) -> bool:  # noqa: ARG001
+    """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
+    return True
 
 
 def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
