@@ -95,15 +95,16 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
 
     def decorate(function: Function) -> Function:
         compiled = numba.njit(**OPTIONS, forceinline=inlined)(function)
+        inlining: Any = {**OPTIONS, "forceinline": True}
 
         def stand_in(*_arguments: Any) -> Any:
             raise NotImplementedError(f"`{function.__name__}` runs in kernels only")
 
-        @overload(stand_in, jit_options={**OPTIONS, "forceinline": True}, strict=False)
+        @overload(stand_in, jit_options=inlining, strict=False)
         def choose(plane: Any, *_arguments: Any) -> Any:
             if isinstance(plane.types[0], types.NoneType):
                 return lambda plane, *arguments: otherwise  # noqa: ARG005
-            return lambda plane, *arguments: compiled(plane, *arguments)
+            return lambda plane, *arguments: compiled(plane, *arguments)  # noqa: PLW0108  needed to match in name
 
         stand_in.__doc__, stand_in.__name__ = function.__doc__, function.__name__
         return cast("Function", stand_in)
