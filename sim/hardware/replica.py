@@ -1,5 +1,6 @@
 """What the request plane needs to know of one replica, built from the rows of an accelerator and a model."""
 
+import math
 from collections.abc import Iterable
 
 from sim.catalog.rows import Accelerator, Model, Precision
@@ -52,6 +53,7 @@ def generative_replica(
         resident_power=tensor * resident_power(accelerator),
         flops_per_token=2 * model.active_parameters,
         peak_flops=deployment.peak_flops,
+        swap_per_token=deployment.kv_bytes / (tensor * (accelerator.host_link_bandwidth or math.nan)),
     )
 
 

@@ -1,5 +1,6 @@
 """What the request plane needs to know of one replica: times in seconds, energies in joules, of the whole replica."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,8 @@ class GenerativeReplica:
     resident_power: float
     flops_per_token: float
     peak_flops: float
+    swap_per_token: float = math.nan
+    """Seconds to move a token's KV cache to or from the host's memory; NaN where the link's bandwidth is unknown."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.replica = NONE
     request.index = service.index
     request.arrival = now
+    request.since = now
+    request.generated = 0
+    request.computed = 0
     request.start = math.nan
     request.first_token = math.nan
     request.prompt = arrival.prompt
@@ -45,6 +48,13 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
         service.offered_output_tokens += arrival.output
         service.offered_work += arrival.work
     return request_index
+
+
+@helper
+def is_too_long(plane: Any, service: Any, request_index: int) -> bool:
+    """Whether a request would not fit into an empty KV cache."""
+    request = entry(plane.requests, request_index)
+    return request.prompt + request.output > service.kv_capacity
 
 
 @helper
@@ -86,7 +96,7 @@ def arrive(plane: Any, service_index: int, now: float) -> None:
     """The next request of a service arrives."""
     service = entry(plane.services, service_index)
     request_index = next_request(plane, service_index, now)
-    if service.generative and entry(plane.requests, request_index).kv > service.kv_capacity:
+    if service.generative and is_too_long(plane, service, request_index):
         reject(plane, request_index, now)
     elif service.routing == CENTRAL_QUEUE:
         arrive_centrally(plane, service_index, request_index, now)

@@ -6,7 +6,7 @@ replicas cost nothing for the largest batch they might hold.
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, rare
 
 FIRST_ROOM = 8
 MARGIN = 4
@@ -24,8 +24,13 @@ def join(plane: Any, replica: Any, request_index: int, finish: int) -> None:
     """Put a request that ends at iteration `finish` into the batch."""
     if replica.batch == replica.room:
         make_room(plane, replica)
-    batches, first = plane.batches, replica.members_at
-    at = replica.batch
+    lift(plane.batches, replica.members_at, replica.batch, finish, request_index)
+    replica.batch += 1
+
+
+@helper
+def lift(batches: Any, first: int, at: int, finish: int, request_index: int) -> None:
+    """Put a member into the free place `at` of the heap that begins at `first`, or nearer to its root."""
     while at > 0:
         parent = (at - 1) >> 1
         if entry(batches, first + parent).finish <= finish:
@@ -34,18 +39,24 @@ def join(plane: Any, replica: Any, request_index: int, finish: int) -> None:
         at = parent
     entry(batches, first + at).finish = finish
     entry(batches, first + at).request = request_index
-    replica.batch += 1
 
 
 @helper
 def take_next(plane: Any, replica: Any) -> int:
     """Take the request that ends next out of the batch."""
+    leaving = entry(plane.batches, replica.members_at).request
+    fill(plane, replica, 0)
+    return leaving
+
+
+@helper
+def fill(plane: Any, replica: Any, at: int) -> None:
+    """Close the gap at `at` with the last member, which belongs there or further from the root."""
     batches, first = plane.batches, replica.members_at
-    leaving = entry(batches, first).request
     last = replica.batch - 1
     replica.batch = last
     finish = entry(batches, first + last).finish
-    at, child = 0, 1
+    child = 2 * at + 1
     while child < last:
         child += child + 1 < last and entry(batches, first + child + 1).finish < entry(batches, first + child).finish
         if entry(batches, first + child).finish >= finish:
@@ -54,7 +65,20 @@ def take_next(plane: Any, replica: Any) -> int:
         at = child
         child = 2 * at + 1
     move_member(batches, first + last, first + at)
-    return leaving
+
+
+@rare
+def remove_member(plane: Any, replica: Any, at: int) -> tuple[int, int]:
+    """Take the member at a place out of the batch; the iteration at which it would have ended, and its request."""
+    member = entry(plane.batches, replica.members_at + at)
+    finish, request_index = member.finish, member.request
+    last = entry(plane.batches, replica.members_at + replica.batch - 1)
+    if last.finish < finish:
+        replica.batch -= 1
+        lift(plane.batches, replica.members_at, at, last.finish, last.request)
+    else:
+        fill(plane, replica, at)
+    return finish, request_index
 
 
 @helper

@@ -74,6 +74,11 @@ def helper(function: Function) -> Function:
     return cast("Function", numba.njit(**OPTIONS, forceinline=True)(function))
 
 
+def rare(function: Function) -> Function:
+    """Compile a helper that is seldom called: not inlined, so that it costs machine code once, and a call its time."""
+    return cast("Function", numba.njit(**OPTIONS)(function))
+
+
 @helper
 def entry(array: Any, index: int) -> Any:
     """What stands at an index that is never negative: Python's indices from the end would cost a fifth of all time."""

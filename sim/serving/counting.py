@@ -78,7 +78,7 @@ def pass_running(replica: Any, now: float) -> None:
     """Integrate what a replica has held since that last changed."""
     elapsed = now - replica.last_change
     replica.running_area += replica.members * elapsed
-    replica.kv_area += replica.kv_reserved * elapsed
+    replica.kv_area += replica.kv_held * elapsed
     replica.last_change = now
 
 
@@ -112,7 +112,7 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
 @helper
 def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None:
     """Count the wait of a request that leaves its queue at `now`."""
-    entry(plane.queues, queue_index).waiting_sum += clipped(plane.clock[0], request.arrival, now)
+    entry(plane.queues, queue_index).waiting_sum += clipped(plane.clock[0], request.since, now)
 
 
 @helper
@@ -120,7 +120,7 @@ def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
     service = entry(plane.services, request.service)
-    entry(plane.replicas, request.replica).running_sum += clipped(clock, request.start, now)
+    entry(plane.replicas, request.replica).running_sum += clipped(clock, request.since, now)
     if now < clock.window_end:
         service.finished += 1
         service.prompt_tokens += request.prompt
@@ -140,6 +140,7 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
     in_e2e = e2e <= service.slo_e2e
     in_ttft = True
     in_tpot = True
+    in_itl = True
     if service.generative:
         ttft = request.first_token - request.arrival + service.constant_latency
         count(plane, request, TTFT, ttft)
@@ -148,10 +149,12 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
             tpot = (now - request.first_token) / (request.output - 1)
             count(plane, request, TPOT, tpot)
             in_tpot = tpot <= service.slo_tpot
+            in_itl = request.late == entry(plane.replicas, request.replica).late
     service.met_ttft += in_ttft
     service.met_tpot += in_tpot
+    service.met_itl += in_itl
     service.met_e2e += in_e2e
-    met = in_ttft and in_tpot and in_e2e
+    met = in_ttft and in_tpot and in_itl and in_e2e
     service.met += met
     return int(met)
 

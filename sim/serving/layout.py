@@ -19,6 +19,8 @@ PREFILL = 2
 DECODE = 3
 PASS = 4
 """A batch of a single-pass model."""
+SWAP = 5
+"""Moving KV cache from or to the host's memory."""
 
 # Where a request stands.
 FREE = 0
@@ -26,6 +28,10 @@ WAITING = 1
 TAKEN = 2
 """Bound to an idle replica that starts it at this very instant: it never counts as waiting."""
 RUNNING = 3
+PREEMPTED = 4
+"""Waiting again, with some tokens generated; its cache is lost."""
+SWAPPED = 5
+"""Likewise, but its cache lies in the host's memory."""
 
 # How a request ended.
 COMPLETED = 0
@@ -57,6 +63,13 @@ ROUTING = {
     "power_of_two": POWER_OF_TWO,
 }
 
+# What becomes of a running request when the KV cache is full.
+NO_PREEMPTION = 0
+"""Nothing: room for prompt and output is reserved before it starts."""
+RECOMPUTE = 1
+SWAP_OUT = 2
+PREEMPTION = {"none": NO_PREEMPTION, "recompute": RECOMPUTE, "swap": SWAP_OUT}
+
 LAZY = ("round_robin", "random", "power_of_two")
 """Rules that look at no more than one or two replicas, which need not be brought forward before."""
 
@@ -64,11 +77,12 @@ LAZY = ("round_robin", "random", "power_of_two")
 PHASES = ("prefill", "decode", "batch")
 
 # Latencies that are counted.
-METRICS = ("queueing_s", "ttft_s", "tpot_s", "e2e_s")
+METRICS = ("queueing_s", "ttft_s", "tpot_s", "e2e_s", "itl_s")
 QUEUEING = 0
 TTFT = 1
 TPOT = 2
 E2E = 3
+ITL = 4
 
 
 def _record(integers: str, floats: str) -> np.dtype[Any]:
@@ -85,9 +99,11 @@ SERVICE = _record(
     "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "oldest youngest waiting "
+    "preemption chunked preemptions met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
     "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
+    "slo_itl swap_per_token prefix_hit_rate "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work",
@@ -98,16 +114,22 @@ bring, served or not."""
 
 REPLICA = _record(
     "service state marked changed batch tokens base steps planned iterations row members_at room "
-    "admitted members prefill_tokens prefill_squares kv_reserved outstanding",
-    "due anchor energy busy_since accounted last_change running_area kv_area running_sum "
+    "admitted members prefill_tokens prefill_read prefill_squares kv_held outstanding "
+    "admissions partial counted prefills older fresh late",
+    "last_token due anchor energy busy_since accounted last_change running_area kv_area running_sum "
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
 )
 """`due` is the instant of what comes next: the end of a step, or, where `marked`, the beginning of another. A decode
-segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done."""
+segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done.
+
+`kv_held` counts tokens: those that a replica holds, or has reserved where nothing is ever preempted. The time between
+tokens is counted for the first `counted` iterations of the segment. After `prefills` prefills since the last token of
+those who decoded, at `last_token`, these are the `older` ones, and the others stand in the list `fresh`. `late` counts
+iterations that came later after the one before than the objective allows."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv next later earlier",
-    "arrival work start first_token",
+    "service replica status index prompt output kv next later earlier generated order computed late",
+    "arrival work start first_token since last_token",
 )
 
 MEMBER = _record("finish request", "")
@@ -118,7 +140,7 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 EVENT = _record("entity", "time")
 
 ARRIVAL = _record("prompt output kv", "time work")
-"""`kv`: tokens of KV cache that a request reserves, prompt and output in whole blocks."""
+"""`kv`: tokens of KV cache that a request needs to be admitted."""
 
 ROW = _record("service replica index prompt output status met", "arrival start first_token end")
 

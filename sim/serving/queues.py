@@ -28,6 +28,18 @@ def append(plane: Any, queue_index: int, request_index: int, now: float) -> None
 
 
 @helper
+def push_front(plane: Any, queue_index: int, request_index: int, now: float) -> None:
+    """Put a request ahead of all others of a queue."""
+    queue = entry(plane.queues, queue_index)
+    pass_waiting(queue, now)
+    entry(plane.requests, request_index).next = queue.head
+    queue.head = request_index
+    if queue.tail == NONE:
+        queue.tail = request_index
+    queue.length += 1
+
+
+@helper
 def pop_head(plane: Any, queue_index: int, now: float) -> int:
     """Take the head of a queue that is not empty."""
     queue = entry(plane.queues, queue_index)

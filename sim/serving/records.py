@@ -59,9 +59,9 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     )
 
 
-def is_plain(plan: ServicePlan) -> bool:  # noqa: ARG001
+def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
-    return True
+    return not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
 
 
 def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
@@ -83,7 +83,7 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
     records["due"] = layout.NEVER
-    records["admitted"] = layout.NONE
+    records["admitted"] = records["partial"] = records["fresh"] = layout.NONE
     return records
 
 
@@ -117,7 +117,7 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["max_queue_delay"] = plan.max_queue_delay
     record["queue_limit"] = NO_COUNT if plan.queue_limit is None else plan.queue_limit
     record["timeout"] = layout.NEVER if plan.timeout is None else plan.timeout
-    for name in ("slo_ttft", "slo_tpot", "slo_e2e"):
+    for name in ("slo_ttft", "slo_tpot", "slo_e2e", "slo_itl"):
         limit = getattr(plan, name)
         record[name] = layout.NEVER if limit is None else limit
     record["leaves"] = 1 << (plan.replicas - 1).bit_length()
@@ -129,7 +129,10 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
 def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeReplica) -> None:
     record["generative"] = 1
     record["max_batched_tokens"] = plan.max_batched_tokens
-    record["kv_capacity"], record["block_size"] = replica.kv_capacity, replica.block_size
+    record["chunked"], record["preemption"] = plan.chunked, layout.PREEMPTION[plan.preemption]
+    record["block_size"], record["prefix_hit_rate"] = replica.block_size, plan.prefix_hit_rate
+    record["kv_capacity"] = replica.kv_capacity // replica.block_size * replica.block_size
+    record["swap_per_token"] = replica.swap_per_token
     record["constant_latency"] = plan.client_latency + replica.request_overhead
     for name, value in vars(replica.prefill).items():
         record[name] = value

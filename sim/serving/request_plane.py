@@ -121,8 +121,7 @@ class RequestPlane:
         room["time"], room["work"] = block.arrival, block.work
         room["prompt"] = np.maximum(block.prompt_tokens, 1)
         room["output"] = np.maximum(block.output_tokens, 1)
-        size = max(int(record["block_size"]), 1)
-        room["kv"] = (room["prompt"] + room["output"] + size - 1) // size * size
+        room["kv"] = _tokens_to_start(record, room)
         record["next_arrival"], record["last_arrival"] = first, first + count
         record["exhausted"] = int(count == 0)
         due = float(block.arrival[0]) if count else layout.NEVER
@@ -141,6 +140,14 @@ class RequestPlane:
         old = self._plane.batches
         self._plane = self._plane._replace(batches=np.concatenate((old, np.zeros(len(old), layout.MEMBER))))
         self._plane.clock["batches_limit"] += len(old)
+
+
+def _tokens_to_start(service: Any, arrivals: NDArray[Any]) -> NDArray[np.int64]:
+    """Tokens of KV cache for which a request must find room: its prompt and the next token, or all in whole blocks."""
+    if service["preemption"] != layout.NO_PREEMPTION:
+        return arrivals["prompt"] + 1
+    size = max(int(service["block_size"]), 1)
+    return (arrivals["prompt"] + arrivals["output"] + size - 1) // size * size
 
 
 def _link_free(plane: layout.Plane, first: int) -> None:

@@ -1,5 +1,6 @@
 """The life of a request: it enters, starts, and leaves its slot."""
 
+import math
 from typing import Any
 
 from sim.serving.compiler import entry, helper
@@ -37,8 +38,10 @@ def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> 
     leave_waiting(plane, entry(plane.services, request.service), request_index)
     if request.replica == NONE:
         bind(plane, replica_index, request_index)
+    if math.isnan(request.start):
+        request.start = now
     request.status = RUNNING
-    request.start = now
+    request.since = now
     return request_index
 
 

@@ -32,6 +32,10 @@ class ServicePlan:
     routing_key: int = 0
     max_batch: int = 1
     max_batched_tokens: int = 8192
+    chunked: bool = False
+    """Whether prompts are computed in pieces beside what decodes, instead of ahead of it."""
+    preemption: str = "none"
+    prefix_hit_rate: float = 0.0
     max_queue_delay: float = 0.0
     queue_limit: int | None = None
     timeout: float | None = None
@@ -39,5 +43,6 @@ class ServicePlan:
     slo_ttft: float | None = None
     slo_tpot: float | None = None
     slo_e2e: float | None = None
+    slo_itl: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which requests are counted one by one."""

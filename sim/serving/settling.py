@@ -8,8 +8,9 @@ from typing import Any
 
 from sim.serving.compiler import entry, helper, kernel
 from sim.serving.counting import pass_running, pass_waiting
-from sim.serving.layout import DECODE, PASS, PREFILL
+from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
 from sim.serving.segment import end_of, energy_of, iteration_under_way
+from sim.serving.token_gaps import count_gaps
 
 
 @kernel
@@ -18,7 +19,7 @@ def settle(plane: Any, now: float) -> None:
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index)
     for replica_index in range(plane.replicas.shape[0]):
-        book_step(plane, entry(plane.replicas, replica_index), now)
+        book_step(plane, replica_index, now)
         add_replica(plane, replica_index, now)
     for queue_index in range(plane.queues.shape[0]):
         add_queue(plane, queue_index, now)
@@ -66,17 +67,21 @@ def add_queue(plane: Any, queue_index: int, now: float) -> None:
 
 
 @helper
-def book_step(plane: Any, replica: Any, now: float) -> None:
+def book_step(plane: Any, replica_index: int, now: float) -> None:
     """Book the step under way up to `now`; a marked replica has just ended one, and all of it is booked."""
+    replica = entry(plane.replicas, replica_index)
     if replica.marked:
         return
     if replica.state == DECODE:
-        drawn = decode_energy_until(plane, replica, now)
+        drawn = decode_until(plane, replica_index, now)
         replica.joules_decode += drawn - replica.accounted
         replica.busy_decode += now - replica.busy_since
-    elif replica.state == PREFILL or replica.state == PASS:
+    elif replica.state == PREFILL or replica.state == PASS or replica.state == SWAP:
         drawn = replica.energy * ((now - replica.anchor) / (replica.due - replica.anchor))
-        if replica.state == PREFILL:
+        if replica.state == SWAP:
+            replica.joules_decode += drawn - replica.accounted
+            replica.busy_decode += now - replica.busy_since
+        elif replica.state == PREFILL:
             replica.joules_prefill += drawn - replica.accounted
             replica.busy_prefill += now - replica.busy_since
         else:
@@ -89,10 +94,12 @@ def book_step(plane: Any, replica: Any, now: float) -> None:
 
 
 @helper
-def decode_energy_until(plane: Any, replica: Any, now: float) -> float:
-    """Joules of a decode segment up to an instant; an iteration under way draws evenly."""
+def decode_until(plane: Any, replica_index: int, now: float) -> float:
+    """Count the tokens of a decode segment up to an instant, and its joules; an iteration under way draws evenly."""
+    replica = entry(plane.replicas, replica_index)
     piece = entry(plane.pieces, replica.row)
     iteration, end = iteration_under_way(replica, piece, now)
     begin = end_of(replica, piece, iteration - 1)
     before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
+    count_gaps(plane, replica_index, piece, iteration if end == now else iteration - 1)
     return before + (after - before) * ((now - begin) / (end - begin))

@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
-from sim.serving.continuous import dispatch_continuous, end_decode, end_prefill
+from sim.serving.compiler import entry, helper, is_full
+from sim.serving.completion import let_go
+from sim.serving.continuous import dispatch_continuous
 from sim.serving.counting import pass_running
+from sim.serving.decode import end_decode
 from sim.serving.idle_set import become_idle
-from sim.serving.layout import DECODE, PASS, PREFILL
+from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
+from sim.serving.preemption import end_swap
+from sim.serving.prefill import end_prefill
 from sim.serving.single_pass import dispatch_single_pass, end_pass
 
 
@@ -50,6 +54,10 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
         end_prefill(plane, replica_index, now)
     elif replica.state == PASS:
         end_pass(plane, replica_index, now)
+    elif is_full(plane) and replica.state == SWAP:
+        end_swap(plane, replica_index, now)
+    if replica.batch > 0:
+        let_go(plane, replica_index, now)
     if replica.members == 0 and not is_awaited(plane, replica_index):
         become_idle(plane, replica_index)
     else:

@@ -1,56 +1,180 @@
-"""Continuous batching in plain Python, an event for each iteration."""
+"""Continuous batching in plain Python, an event for each iteration, a token for each sequence."""
 
 
 class Continuous:
     """The part of the oracle that serves token models."""
 
     def end_continuous(self, replica):
+        if replica.doing == "decode" or replica.service.plan.chunked:
+            self.emit_decoded(replica)
         if replica.doing == "prefill":
             for request in replica.prefilling:
-                request.first_token, request.tokens_left = self.now, request.output - 1
+                self.emit_prefilled(replica, request)
             replica.batch += replica.prefilling
             replica.prefilling, replica.changed = [], True
-        elif replica.doing == "decode":
-            self.iterations += 1
-            for request in replica.batch:
-                request.tokens_left -= 1
+        elif replica.doing == "swap":
+            replica.batch += replica.swapping
+            replica.swapping, replica.changed = [], True
         for request in [r for r in replica.batch if r.tokens_left == 0]:
             replica.batch.remove(request)
             replica.changed = True
             self.finish(request, "completed")
 
+    def emit_decoded(self, replica):
+        if replica.doing == "swap" or not replica.batch:
+            return
+        self.iterations += 1
+        for request in replica.batch:
+            request.tokens_left -= 1
+            if replica.doing == "decode" and (replica.iteration > 1 or request.last_token == replica.anchor):
+                self.count_gap(replica, request, replica.seconds)
+            else:
+                self.count_gap(replica, request, self.now - request.last_token)
+
+    def emit_prefilled(self, replica, request):
+        if request.generated == 0:
+            request.first_token = self.now
+        else:
+            self.count_gap(replica, request, self.now - request.last_token)
+        request.last_token = self.now
+        request.tokens_left -= 1
+
+    def count_gap(self, replica, request, gap):
+        limit = replica.service.plan.slo_itl
+        request.late = request.late or (limit is not None and gap > limit)
+        request.last_token = self.now
+        replica.service.gaps.append((self.now, gap))
+
     def dispatch_continuous(self, replica):
-        self.admit(replica)
-        if replica.prefilling:
-            self.begin_prefill(replica)
+        moved = self.preempt(replica)
+        swapped = [] if moved else self.admit_swapped(replica)
+        if moved or swapped:
+            self.begin_swap(replica, moved or sum(r.context for r in swapped))
+            return
+        chunks = self.continue_partial(replica) + self.admit(replica)
+        if chunks:
+            self.begin_prefill(replica, chunks)
         elif replica.batch:
             self.begin_iteration(replica)
         else:
             self.rest(replica)
 
+    # --- the KV cache, in blocks ---
+
+    def capacity(self, service):
+        return service.plan.replica.kv_capacity // service.plan.replica.block_size
+
+    def blocks(self, replica, request):
+        """Blocks that a request needs in its next iteration; with its whole output where nothing is preempted."""
+        plan = replica.service.plan
+        cached = request in replica.batch or request in replica.swapping or request.status == "swapped"
+        tokens = request.context + (not cached)
+        if plan.preemption == "none":
+            tokens = request.prompt + request.output
+        return -(-tokens // plan.replica.block_size)
+
+    def blocks_held(self, replica):
+        return sum(self.blocks(replica, r) for r in replica.held)
+
+    def has_room(self, replica, request):
+        plan = replica.service.plan
+        needed = self.blocks_held(replica) + self.blocks(replica, request)
+        return len(replica.held) < plan.max_batch and needed <= self.capacity(replica.service)
+
+    def preempt(self, replica):
+        """Suspend the last admitted until the batch has the blocks it needs; gives tokens to be moved to the host."""
+        plan, moved = replica.service.plan, 0
+        while plan.preemption != "none" and self.blocks_held(replica) > self.capacity(replica.service):
+            request = max(replica.held, key=lambda r: r.order)
+            self.preemptions += 1
+            if request is replica.partial:
+                replica.partial, request.status = None, "preempted"
+            else:
+                replica.batch.remove(request)
+                replica.changed = True
+                request.status = "swapped" if plan.preemption == "swap" else "preempted"
+                moved += request.context
+            replica.queue.appendleft(request)
+        return moved if plan.preemption == "swap" else 0
+
+    # --- what a replica takes ---
+
+    def take_head(self, replica, queue):
+        request = self.start(replica, queue.popleft())
+        request.order = replica.admissions
+        replica.admissions += 1
+        return request
+
+    def admit_swapped(self, replica):
+        while replica.queue and replica.queue[0].status == "swapped" and self.has_room(replica, replica.queue[0]):
+            replica.swapping.append(self.take_head(replica, replica.queue))
+        return replica.swapping
+
     def admit(self, replica):
-        service, tokens = replica.service, 0
+        """Take waiting requests; gives the pieces of prompts that are computed, as (begin, end)."""
+        service, chunks = replica.service, []
         for queue in (replica.queue, service.queue):
             while queue:
                 head = queue[0]
-                full = len(replica.held) >= service.plan.max_batch
-                no_memory = replica.reserved() + service.blocks(head) > service.plan.replica.kv_capacity
-                over_budget = tokens > 0 and tokens + head.prompt > service.plan.max_batched_tokens
-                if full or no_memory or over_budget:
-                    return
-                replica.prefilling.append(self.start(replica, queue.popleft()))
-                tokens += head.prompt
+                left = self.budget(replica)
+                cached = self.cached(service, head)
+                length = head.context - cached
+                over_budget = left <= 0 if service.plan.chunked else replica.computing > 0 and length > left
+                if head.status == "swapped" or over_budget or not self.has_room(replica, head):
+                    return chunks
+                request = self.take_head(replica, queue)
+                request.computed = cached
+                chunks.append(self.compute(replica, request))
+        return chunks
 
-    def begin_prefill(self, replica):
-        law = replica.service.plan.replica.prefill
-        tokens = float(sum(r.prompt for r in replica.prefilling))
-        squares = float(sum(r.prompt * r.prompt for r in replica.prefilling))
-        reading = law.memory_fixed + law.memory_per_token * tokens
+    def cached(self, service, request):
+        size, rate = service.plan.replica.block_size, service.plan.prefix_hit_rate
+        return min(int(rate * request.prompt / size), (request.prompt - 1) // size) * size
+
+    def budget(self, replica):
+        plan = replica.service.plan
+        return plan.max_batched_tokens - replica.computing - (len(replica.batch) if plan.chunked else 0)
+
+    def continue_partial(self, replica):
+        replica.computing = 0
+        request, replica.partial = replica.partial, None
+        return [self.compute(replica, request)] if request else []
+
+    def compute(self, replica, request):
+        """Compute what the budget allows of a prompt, all of it where prompts are not chunked."""
+        begin, end = request.computed, request.context
+        if replica.service.plan.chunked:
+            end = min(end, begin + self.budget(replica))
+        request.computed = end
+        replica.computing += end - begin
+        if end == request.context:
+            replica.prefilling.append(request)
+        else:
+            replica.partial = request
+        return begin, end
+
+    # --- what begins ---
+
+    def begin_swap(self, replica, tokens):
+        seconds = replica.service.plan.replica.swap_per_token * float(tokens)
+        replica.doing, replica.anchor, replica.ends = "swap", self.now, self.now + seconds
+        replica.busy += seconds
+        replica.joules += replica.service.plan.replica.prefill.power_base * seconds
+
+    def begin_prefill(self, replica, chunks):
+        plan = replica.service.plan
+        law, n, k = plan.replica.prefill, 0, 0
+        if plan.chunked:
+            n, k = len(replica.batch), replica.tokens
+        tokens = float(n + sum(end - begin for begin, end in chunks))
+        read = float(k + sum(end for _, end in chunks))
+        squares = float(2 * k + sum(end * end - begin * begin for begin, end in chunks))
+        reading = law.memory_fixed + law.memory_per_token * read
         computing = law.compute_per_token * tokens + law.compute_per_square * squares
         seconds = max(reading, computing) + law.overhead + law.overhead_per_token * tokens
         joules = law.power_base * seconds + law.energy_fixed + law.energy_per_token * tokens
-        joules += law.energy_per_square * squares + law.energy_per_read * tokens
-        replica.doing, replica.ends = "prefill", self.now + seconds
+        joules += law.energy_per_square * squares + law.energy_per_read * read
+        replica.doing, replica.anchor, replica.ends = "prefill", self.now, self.now + seconds
         replica.busy += seconds
         replica.joules += min(law.power_limit * seconds, joules)
 
@@ -62,6 +186,7 @@ class Continuous:
         replica.doing = "decode"
         p, k = replica.piece, float(replica.tokens)
         replica.joules += table.energy_fixed[n, p] + table.energy_per_token[n, p] * k
+        replica.seconds = table.time_fixed[n, p] + table.time_per_token[n, p] * k
         replica.iteration += 1
         m, base = replica.iteration, float(replica.base)
         read = m * base + float(n) * (m * (m - 1.0) * 0.5)

@@ -14,7 +14,7 @@ from oracles.routing import route
 from oracles.single_pass import SinglePass
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
     service: int
     index: int
@@ -29,15 +29,32 @@ class Request:
     first_token: float = math.nan
     end: float = math.nan
     tokens_left: int = 0
+    order: int = -1
+    computed: int = 0
+    last_token: float = math.nan
+    late: bool = False
+
+    @property
+    def generated(self):
+        return self.output - self.tokens_left
+
+    @property
+    def context(self):
+        return self.prompt + self.generated
 
 
-@dataclass
+@dataclass(eq=False)
 class Replica:
     number: int
     service: "Service"
     queue: deque = field(default_factory=deque)
     batch: list = field(default_factory=list)
     prefilling: list = field(default_factory=list)
+    partial: Request | None = None
+    swapping: list = field(default_factory=list)
+    admissions: int = 0
+    computing: int = 0
+    seconds: float = 0.0
     doing: str = "idle"
     ends: float = math.inf
     anchor: float = 0.0
@@ -51,7 +68,7 @@ class Replica:
 
     @property
     def held(self):
-        return self.batch + self.prefilling
+        return self.batch + self.prefilling + self.swapping + ([self.partial] if self.partial else [])
 
     @property
     def outstanding(self):
@@ -59,10 +76,7 @@ class Replica:
 
     @property
     def tokens(self):
-        return sum(r.prompt + r.output - r.tokens_left for r in self.batch)
-
-    def reserved(self):
-        return sum(self.service.blocks(r) for r in self.held)
+        return sum(r.context for r in self.batch)
 
 
 class Service:
@@ -74,14 +88,11 @@ class Service:
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
         self.central = plan.routing == "central_queue"
-
-    def blocks(self, request):
-        size = self.plan.replica.block_size
-        return -(-(request.prompt + request.output) // size) * size
+        self.gaps = []
 
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
-        return sorted((r for r in everyone if not r.taken), key=lambda r: r.index)
+        return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: r.index)
 
 
 class Oracle(Continuous, SinglePass):
@@ -91,7 +102,7 @@ class Oracle(Continuous, SinglePass):
             self.services.append(Service(number, plan, own, count))
             count += plan.replicas
         self.replicas = [replica for service in self.services for replica in service.replicas]
-        self.iterations = 0
+        self.iterations = self.preemptions = 0
 
     def next_instant(self):
         candidates = [replica.ends for replica in self.replicas]
@@ -123,7 +134,7 @@ class Oracle(Continuous, SinglePass):
 
     def end_step(self, replica):
         replica.ends = math.inf
-        if replica.doing in ("prefill", "decode"):
+        if replica.doing in ("prefill", "decode", "swap"):
             self.end_continuous(replica)
         elif replica.doing == "pass":
             self.end_pass(replica)
@@ -156,7 +167,7 @@ class Oracle(Continuous, SinglePass):
 
     def arrive(self, service, request):
         plan = service.plan
-        if service.generative and service.blocks(request) > plan.replica.kv_capacity:
+        if service.generative and request.prompt + request.output > self.capacity(service) * plan.replica.block_size:
             self.finish(request, "rejected")
         elif service.central:
             self.arrive_centrally(service, request)
@@ -200,5 +211,7 @@ class Oracle(Continuous, SinglePass):
             self.dispatch_pass(replica)
 
     def start(self, replica, request):
-        request.start, request.replica, request.status = self.now, replica.number, "running"
+        request.replica, request.status = replica.number, "running"
+        if math.isnan(request.start):
+            request.start = self.now
         return request

@@ -42,7 +42,7 @@ def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0):
         energy_per_token=1e-5 * (1 + piece) + 0 * n,
     )
     prefill = PrefillLaw(0.004, 1e-8, 1.2e-4, 1e-9, 0.005, 1e-6, 700.0, 200.0, 0.5, 0.01, 1e-7, 1e-3)
-    return GenerativeReplica(1, iteration, prefill, kv_capacity, 16, overhead, 90.0, 1e9, 1e15)
+    return GenerativeReplica(1, iteration, prefill, kv_capacity, 16, overhead, 90.0, 1e9, 1e15, 2e-4)
 
 
 def single_pass(max_batch=8):

@@ -10,6 +10,7 @@ from oracles.request_plane import Oracle, Request
 from oracles.setups import Listed, generative, single_pass
 
 from sim.serving import layout, request_plane
+from sim.serving.counting import BUCKETS, bucket_of
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ServicePlan
 
@@ -102,6 +103,20 @@ def limits(draw, timeouts):
 
 
 @st.composite
+def batching(draw, max_batch):
+    """A third reserves room for whole outputs and prefills whole prompts first, which the plain kernels serve."""
+    preemption = draw(st.sampled_from(["none", "recompute", "swap"]))
+    plan = {"preemption": preemption, "slo_itl": draw(st.sampled_from([None, 0.0124, 0.05]))}
+    if preemption == "none" and draw(st.booleans()):
+        return plan
+    plan["prefix_hit_rate"] = draw(st.sampled_from([0.0, 0.0, 0.3, 1.0]))
+    if draw(st.booleans()):
+        plan["chunked"] = True
+        plan["max_batched_tokens"] = max_batch + draw(st.sampled_from([0, 1, 30, 400, 8192]))
+    return plan
+
+
+@st.composite
 def generative_service(draw, start):
     plan = {
         "name": "s",
@@ -117,6 +132,7 @@ def generative_service(draw, start):
         **draw(limits([0.25, 0.05, 1.0])),
     }
     plan["max_batch"] = len(plan["replica"].iteration.until) - 1
+    plan |= draw(batching(plan["max_batch"]))
     outputs = st.one_of(st.integers(0, 3), st.integers(1, 80))
     return plan, arrivals(draw, start, 30, st.integers(0, 300), outputs)
 
@@ -149,7 +165,24 @@ def check(fleet, **options):
     finished, plane = run_plane(plans, lists, start, **options)
     expected, oracle = run_oracle(plans, lists, start)
     assert_equal(finished, expected, [s for s, plan in enumerate(plans) if hasattr(plan["replica"], "iteration")])
+    assert_same_gaps(plane, oracle, finished, expected)
     return plane, oracle
+
+
+def assert_same_gaps(plane, oracle, finished, expected):
+    """Times between tokens fall into the same buckets, and who had one that was too long has missed the objective."""
+    for number, service in enumerate(oracle.services):
+        gaps = np.array([gap for _, gap in service.gaps])
+        buckets = np.array([bucket_of(gap) for gap in gaps], dtype=int)
+        counted = np.bincount(buckets, minlength=BUCKETS)
+        np.testing.assert_array_equal(plane.plane.counts[number, layout.ITL], counted)
+        moment = plane.plane.moments[number, layout.ITL]
+        assert moment[:3] == pytest.approx([len(gaps), gaps.sum(), (gaps**2).sum()], rel=1e-9)
+        assert moment[3] == max(gaps, default=0.0)
+    assert plane.plane.services["preemptions"].sum() == oracle.preemptions
+    met = {(row["service"], row["index"]): row["met"] for row in finished}
+    for request in expected:
+        assert met[request.service, request.index] == (request.status == "completed" and not request.late)
 
 
 def assert_same_figures(plane, other):

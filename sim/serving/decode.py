@@ -1,0 +1,78 @@
+"""Decode: the running batch computes a token for each of its sequences, iteration by iteration."""
+
+from typing import Any
+
+from sim.hardware.tables import PIECES
+from sim.serving.batch_heap import next_finish
+from sim.serving.compiler import entry, helper
+from sim.serving.event_heap import keep_in_order
+from sim.serving.kv_cache import grows, iterations_with_room, overflows
+from sim.serving.layout import DECODE
+from sim.serving.segment import end_of, energy_of, piece_at
+from sim.serving.token_gaps import count_gaps
+
+
+@helper
+def begin_decode(plane: Any, replica_index: int, now: float) -> None:
+    """Set a new anchor: the batch has changed, or its iterations go on under another law."""
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    replica.anchor = now
+    replica.base = replica.tokens
+    replica.iterations += replica.steps
+    replica.steps = 0
+    replica.counted = 0
+    replica.changed = 0
+    replica.accounted = 0.0
+    replica.row = piece_at(plane.pieces, service.table + replica.batch * PIECES, replica.tokens)
+
+
+@helper
+def decode(plane: Any, replica_index: int, now: float) -> None:
+    """Run the batch to its next completion, to where another piece of the law holds, or to where the cache is full."""
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    if replica.changed or replica.state != DECODE or replica.tokens >= entry(plane.pieces, replica.row).until:
+        begin_decode(plane, replica_index, now)
+    replica.state = DECODE
+    replica.busy_since = now
+    piece = entry(plane.pieces, replica.row)
+    replica.planned = next_finish(plane, replica) - replica.iterations
+    if replica.base + replica.batch * replica.planned > piece.until:
+        replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
+    further = replica.planned - replica.steps
+    if grows(service) and overflows(plane, replica, service, further - 1):
+        replica.planned = replica.steps + iterations_with_room(
+            plane.batches, plane.requests, replica, service, further - 1
+        )
+    replica.due = end_of(replica, piece, replica.planned)
+
+
+@helper
+def end_decode(plane: Any, replica_index: int, now: float) -> None:
+    """The planned iterations are done."""
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    piece = entry(plane.pieces, replica.row)
+    count_gaps(plane, replica_index, piece, replica.planned)
+    drawn = energy_of(replica, piece, replica.planned)
+    replica.joules_decode += drawn - replica.accounted
+    replica.accounted = drawn
+    done = replica.planned - replica.steps
+    if grows(service):
+        replica.kv_held += replica.batch * done
+        replica.kv_area += 0.5 * float(replica.batch * done) * (now - replica.busy_since)
+    replica.busy_decode += now - replica.busy_since
+    replica.busy_since = now
+    service.batches += done
+    service.batched += done * replica.batch
+    replica.steps = replica.planned
+    replica.tokens = replica.base + replica.batch * replica.steps
+
+
+@helper
+def stop_after(plane: Any, replica_index: int, iteration: int, end: float) -> None:
+    """Come back at the end of an iteration: somebody waits whom the replica has room for."""
+    replica = entry(plane.replicas, replica_index)
+    replica.planned, replica.due = iteration, end
+    keep_in_order(plane, replica_index)
