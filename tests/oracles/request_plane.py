@@ -28,11 +28,14 @@ class Request:
     start: float = math.nan
     first_token: float = math.nan
     end: float = math.nan
-    tokens_left: int = 0
+    tokens_left: int = -1
     order: int = -1
     computed: int = 0
     last_token: float = math.nan
     late: bool = False
+
+    def __post_init__(self):
+        self.tokens_left = self.output
 
     @property
     def generated(self):
