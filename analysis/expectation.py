@@ -1,15 +1,14 @@
 """What a run would hold, reckoned without running it: load, memory and least times of services, demand of jobs."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit, iteration_seconds, prefill_seconds
+from analysis.pace import Pace, context, generative_pace, single_pass_pace
+from sim.hardware import GenerativeReplica, MemoryFit, fit
 from sim.preparation import FOREVER, Prepared, seconds_into_week
-from sim.scenario.service import Service
 from sim.scenario.training import TrainingStream
 from sim.workload.arrivals import RandomArrivals, expected
 from sim.workload.distributions import FloatArray, mean, sampler
@@ -41,15 +40,6 @@ class Tokens(NamedTuple):
     """Tokens that a running request has reserved, on average over time."""
     too_long: float
     """Share of requests that exceed the KV cache and are rejected."""
-
-
-class Pace(NamedTuple):
-    """How fast a replica is at best: seconds it spends, in full batches, on each request that arrives."""
-
-    batch: int
-    seconds: float
-    least: Mapping[str, float]
-    """Seconds of a median request on an idle replica, by limit (`ttft`, `tpot`, `e2e`)."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +77,11 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
         if len(prompt):
             tokens = _tokens(prepared, name, prompt, output, float(fits.mean()))
         if fits.any():
-            pace = _generative_pace(service, replica, prompt[fits], output[fits], float(fits.mean()))
+            pace = generative_pace(service, replica, prompt[fits], output[fits], float(fits.mean()))
     else:
         arriving, work = _arriving_work(prepared, name)
         if len(work):
-            pace = _single_pass_pace(service, replica, work)
+            pace = single_pass_pace(service, replica, work)
     replicas = service.replicas.initial
     load, peak = (rate * pace.seconds / replicas if replicas else math.inf for rate in arriving[:2])
     return ServiceExpectation(arriving, pace, load, peak, tokens)
@@ -157,13 +147,6 @@ def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]
     return arriving, work * (mean(requests.work) / (float(work.mean()) or 1.0))
 
 
-def _single_pass_pace(service: Service, replica: SinglePassReplica, work: FloatArray) -> Pace:
-    each = replica.latency[1:] / np.arange(1, len(replica.latency))
-    best = int(np.argmin(each))
-    least = {"e2e": service.client_latency + float(replica.latency[1] * np.median(work))}
-    return Pace(best + 1, float(each[best] * work.mean()), least)
-
-
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
     scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
     pool = holdings[0].pool if holdings else service.pools[0]
@@ -173,29 +156,10 @@ def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, f
         tensor=service.parallelism.tensor,
         precision=service.precision,
         batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
+        memory_utilization=service.kv_cache.memory_utilization if service.kv_cache else 0.0,
+        block_size=service.kv_cache.block_size if service.kv_cache else 1,
     )
-    running = float((output * (prompt + output)).sum() / output.sum())
-    return Tokens(memory, float(prompt.mean()), float(output.mean()), running, 1.0 - fitting)
-
-
-def _generative_pace(
-    service: Service, replica: GenerativeReplica, prompt: IntArray, output: IntArray, fitting: float
-) -> Pace:
-    """Reckon full batches: each prompt is prefilled alone, and decodes among as many as the KV cache holds.
-
-    A request counts in a batch for as long as it runs, so lengths are weighted by the output. It has reserved its whole
-    context from the start, and holds half of its output on average.
-    """
-    context = float((output * (prompt + output)).sum() / output.sum())
-    held = float((output * (prompt + output / 2)).sum() / output.sum())
-    batch = max(1, min(service.batching.max_batch_size, int(replica.kv_capacity / context)))
-    decode = iteration_seconds(replica, batch, int(batch * held)) / batch * float(output.mean() - 1)
-    prefill = float(np.mean([prefill_seconds(replica, (each,)) for each in prompt[:SAMPLE].tolist()]))
-    middle = int(np.median(prompt))
-    first = service.client_latency + replica.request_overhead + prefill_seconds(replica, (middle,))
-    next_token = iteration_seconds(replica, 1, middle)
-    least = {"ttft": first, "tpot": next_token, "e2e": first + next_token * (int(np.median(output)) - 1)}
-    return Pace(batch, fitting * (prefill + decode), least)
+    return Tokens(memory, float(prompt.mean()), float(output.mean()), context(service, prompt, output), 1.0 - fitting)
 
 
 def _can_run(prepared: Prepared, spec: TrainingStream, job: JobRequest) -> bool:

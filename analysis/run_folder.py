@@ -147,9 +147,10 @@ def resolved(run: Run) -> dict[str, Any]:
 
 
 def limits(run: Run, service: str) -> dict[str, float]:
-    """Return the latency limits of a service's objective in seconds, by metric (`ttft_s`, `tpot_s`, `e2e_s`)."""
+    """Return the latency limits of a service's objective in seconds, by metric, such as `ttft_s`."""
     slo = find(resolved(run), "services", service, "slo") or {}
-    return {f"{name}_s": parse(slo[name], "time") for name in ("ttft", "tpot", "e2e") if slo.get(name) is not None}
+    names = [name for name in ("ttft", "tpot", "itl", "e2e") if slo.get(name) is not None]
+    return {f"{name}_s": parse(slo[name], "time") for name in names}
 
 
 def window(run: Run) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from sim.pilot import WarmUp
 from sim.policies.registry import PolicyError, check, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.service import DynamicBatching, Service
+from sim.scenario.service import ContinuousBatching, DynamicBatching, Service
 from sim.workload.jobs import JobRequest, job_source
 from sim.workload.requests import RequestSource, request_source
 from sim.workload.trace_files import TraceError
@@ -183,6 +183,10 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
         return
     with prepared.checking(f"services.{name}.model"):
         prepared.replicas[name] = replica_of(scenario, service, accelerator)
+    if service.kv_cache and service.kv_cache.preemption == "swap" and accelerator.host_link_bandwidth is None:
+        message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
+        hint = f"`accelerators: {{...: {{like: {accelerator.name}, host_link_bandwidth: 64 GB/s}}}}`, or `recompute`"
+        prepared.problems.append(scenario.problem(f"services.{name}.kv_cache.preemption", message, hint))
 
 
 def replica_of(scenario: Scenario, service: Service, accelerator: Accelerator) -> GenerativeReplica | SinglePassReplica:
@@ -190,13 +194,17 @@ def replica_of(scenario: Scenario, service: Service, accelerator: Accelerator) -
     model, batch = scenario.model(service.model), service.batching.max_batch_size
     if model.kind == "single_pass":
         return single_pass_replica(accelerator, model, precision=service.precision, max_batch=batch)
+    if not isinstance(service.batching, ContinuousBatching) or service.kv_cache is None:
+        raise TypeError(f"a scenario gives {service.model} continuous batching and a KV cache")
     return generative_replica(
         accelerator,
         model,
         tensor=service.parallelism.tensor,
         precision=service.precision,
         max_batch=batch,
-        batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
+        batched_tokens=service.batching.max_batched_tokens,
+        memory_utilization=service.kv_cache.memory_utilization,
+        block_size=service.kv_cache.block_size,
     )
 
 

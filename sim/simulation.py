@@ -194,6 +194,7 @@ class Simulation:
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]
         limits = service.slo.limits if service.slo else {}
+        cache = service.kv_cache
         return ServicePlan(
             name=name,
             replica=self.prepared.replicas[name],
@@ -203,12 +204,16 @@ class Simulation:
             routing_key=stream_key(scenario.seed, "services", name, "routing"),
             max_batch=service.batching.max_batch_size,
             max_batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
+            chunked=getattr(service.batching, "prefill", "") == "chunked",
+            preemption=cache.preemption if cache else "none",
+            prefix_hit_rate=cache.prefix_hit_rate if cache else 0.0,
             max_queue_delay=queue_delay(service),
             queue_limit=service.queue_limit,
             timeout=service.timeout,
             client_latency=service.client_latency,
             slo_ttft=limits.get("ttft"),
             slo_tpot=limits.get("tpot"),
+            slo_itl=limits.get("itl"),
             slo_e2e=limits.get("e2e"),
             limits=self.prepared.limits_of("services", name),
         )

@@ -106,7 +106,7 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
             summary["offered"][f"{kind}_per_s"] = float(change[f"offered_{kind}"]) / window
             summary["throughput"][f"{kind}_per_s"] = float(change[kind]) / window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
-        summary["preemptions"] = 0
+        summary["preemptions"] = int(change["preemptions"])
     else:
         summary["offered"]["work_per_s"] = float(change["offered_work"]) / window
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
@@ -119,6 +119,8 @@ _COUNTERS = (
     "batched",
     "prompt_tokens",
     "output_tokens",
+    "computed_tokens",
+    "preemptions",
     "kv_area",
     "offered_prompt_tokens",
     "offered_output_tokens",
@@ -227,7 +229,7 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
         replica = run.prepared.replicas[name]
         change = {key: float(run.closing.services[index][key] - run.opening.services[index][key]) for key in _COUNTERS}
         if isinstance(replica, GenerativeReplica):
-            flops = (change["prompt_tokens"] + change["output_tokens"]) * replica.flops_per_token
+            flops = (change["computed_tokens"] + change["batched"]) * replica.flops_per_token
         else:
             flops = change["finished"] * replica.flops_per_pass
         achieved += flops * inside / len(holdings)

@@ -73,7 +73,8 @@ class Meter:
 
     def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray, FloatArray]:
         if self.plane is None:
-            return np.zeros(0, layout.SERVICE), np.zeros((0, 4, 4)), np.zeros((0, 3)), np.zeros((0, 3))
+            nothing = np.zeros((0, len(layout.PHASES)))
+            return np.zeros(0, layout.SERVICE), np.zeros((0, len(layout.METRICS), 4)), nothing, nothing
         self.plane.settle()
         records = self.plane.plane.replicas
         busy = np.stack([records[f"busy_{phase}"] for phase in layout.PHASES], axis=1)
@@ -158,6 +159,8 @@ def _service_columns(samples: Sequence[Totals], services: Mapping[str, int]) -> 
             "utilization": np.diff(busy[:, index]) / elapsed / replicas,
             "power_w": np.diff(joules[:, index]) / elapsed,
         }
+        if own["generative"][0]:
+            values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / (own["kv_capacity"][0] * replicas)
         columns |= {("service", name, metric): np.asarray(value, float) for metric, value in values.items()}
     return columns
 

@@ -22,7 +22,13 @@ from analysis.run_folder import Run, latencies, level_of, limits, opened, replic
 from analysis.statistics.intervals import ratio_error, student
 from analysis.wording import duration, exact, find, number, share
 
-METRICS = {"queueing_s": "queueing", "ttft_s": "first token", "tpot_s": "per output token", "e2e_s": "end to end"}
+METRICS = {
+    "queueing_s": "queueing",
+    "ttft_s": "first token",
+    "tpot_s": "per output token",
+    "e2e_s": "end to end",
+    "itl_s": "between tokens",
+}
 FEWEST = 20
 """A tail of fewer observations than this is not drawn."""
 

@@ -11,7 +11,12 @@ from analysis.wording import SPACE, UNKNOWN, duration, energy, figure, find, lis
 
 MOST_SENTENCES = 6
 """Services and streams that get a sentence of their own, the worst first."""
-_LIMIT_NAMES = {"ttft_s": "first token within", "tpot_s": "each further token within", "e2e_s": "an answer within"}
+_LIMIT_NAMES = {
+    "ttft_s": "first token within",
+    "tpot_s": "tokens on average within",
+    "itl_s": "each further token within",
+    "e2e_s": "an answer within",
+}
 
 
 def findings(run: Run) -> list[Finding]:

@@ -124,6 +124,7 @@ def _latency_rows(run: Run) -> Iterable[list[str | Cell]]:
         "queueing_s": "queueing",
         "ttft_s": "first token (TTFT)",
         "tpot_s": "per output token (TPOT)",
+        "itl_s": "between two tokens (ITL)",
         "e2e_s": "end to end (E2E)",
     }
     for service, values in _shown(run)[0].items():

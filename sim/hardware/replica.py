@@ -100,9 +100,15 @@ def iteration_joules(replica: GenerativeReplica, batch: int, tokens: int) -> flo
 
 
 def prefill_seconds(replica: GenerativeReplica, prompts: Iterable[int]) -> float:
-    """Read the seconds of one prefill of prompts of these lengths."""
-    law, tokens, squares = replica.prefill, *_sums(prompts)
-    reading = law.memory_fixed + law.memory_per_token * tokens
+    """Read the seconds of one prefill of prompts of these lengths, all of them computed."""
+    tokens, squares = _sums(prompts)
+    return mixed_seconds(replica, tokens, tokens, squares)
+
+
+def mixed_seconds(replica: GenerativeReplica, tokens: float, read: float, squares: float) -> float:
+    """Read the seconds of an iteration with prompts; T, R and Q of `PrefillLaw`."""
+    law = replica.prefill
+    reading = law.memory_fixed + law.memory_per_token * read
     computing = law.compute_per_token * tokens + law.compute_per_square * squares
     return max(reading, computing) + law.overhead + law.overhead_per_token * tokens
 

@@ -9,7 +9,7 @@ from sim import catalog
 from sim.catalog.rows import Precision
 from sim.policies import registry
 from sim.scenario.arrivals import AnyArrivals, TraceArrivals, name_or_map
-from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later, later_tag, unset
+from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later_tag, unset
 from sim.scenario.distributions import NumberDistribution
 from sim.scenario.quantities import Duration, PositiveDuration, Share, found
 
@@ -47,12 +47,22 @@ class Replicas(Node):
 
 
 class ContinuousBatching(Node):
-    """Sequences join and leave a running batch; waiting prompts are prefilled first."""
+    """Sequences join and leave a running batch.
+
+    `prioritized`: waiting prompts are prefilled first, whole. `chunked`: an iteration computes a token for each running
+    sequence, and pieces of prompts beside them, up to `max_batched_tokens`.
+    """
 
     policy: Literal["continuous"]
-    prefill: Annotated[Literal["prioritized"], later("chunked")] = "prioritized"
+    prefill: Literal["prioritized", "chunked"] = "prioritized"
     max_batch_size: int = Field(default=256, ge=1, le=LARGEST_BATCH)
     max_batched_tokens: int = Field(default=8192, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.prefill == "chunked" and self.max_batched_tokens < self.max_batch_size:
+            fail("a full batch needs more tokens an iteration", "max_batched_tokens", "`max_batch_size` or more")
+        return self
 
 
 class DynamicBatching(Node):
@@ -72,6 +82,20 @@ class NoBatching(Node):
 
 Batching = ContinuousBatching | DynamicBatching | NoBatching
 AnyBatching = Annotated[Annotated[Batching, Field(discriminator="policy")], later_tag("policy", "disaggregated")]
+
+
+class KvCache(Node):
+    """The KV cache of a replica of a token model, in blocks of `block_size` tokens.
+
+    A sequence takes blocks as it grows. Where there are none left, the one admitted last is preempted: its cache is
+    computed again (`recompute`) or moved to the host's memory and back (`swap`). With `none`, room for prompt and
+    output is reserved before a request starts. `prefix_hit_rate` is the share of each prompt that is cached already.
+    """
+
+    memory_utilization: Share = 0.9
+    block_size: int = Field(default=16, ge=1, le=65_536)
+    prefix_hit_rate: float = Field(default=0.0, ge=0, le=1)
+    preemption: Literal["recompute", "swap", "none"] = "recompute"
 
 
 class Lengths(Node):
@@ -112,29 +136,30 @@ class Requests(Node):
 class Slo(Node):
     """The promise: this share of the requests is within all limits (seconds)."""
 
-    later_keys: ClassVar = frozenset({"itl"})
     ttft: PositiveDuration | None = None
     tpot: PositiveDuration | None = None
+    itl: PositiveDuration | None = None
+    """Of every time between two tokens."""
     e2e: PositiveDuration | None = None
     attainment: Share = 0.99
 
     @property
     def limits(self) -> Mapping[str, float]:
         """The limits that are given, in seconds."""
-        given = {"ttft": self.ttft, "tpot": self.tpot, "e2e": self.e2e}
+        given = {"ttft": self.ttft, "tpot": self.tpot, "itl": self.itl, "e2e": self.e2e}
         return {name: limit for name, limit in given.items() if limit is not None}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.limits:
-            fail("an slo needs at least one limit", hint="ttft, tpot or e2e")
+            fail("an slo needs at least one limit", hint="ttft, tpot, itl or e2e")
         return self
 
 
 class Service(Node):
     """An inference service."""
 
-    later_keys: ClassVar = frozenset({"kv_cache", "groups", "scaling", "start_up", "priority", "tenant"})
+    later_keys: ClassVar = frozenset({"groups", "scaling", "start_up", "priority", "tenant"})
     model: Name
     pools: tuple[PoolName, ...] = Field(strict=False, min_length=1)
     """In order of preference."""
@@ -143,6 +168,8 @@ class Service(Node):
     replicas: Replicas = Field(default_factory=unset, validate_default=True)
     """`all` is resolved to the number that the pools have room for."""
     batching: AnyBatching = Field(default_factory=unset, validate_default=True)
+    kv_cache: KvCache | None = Field(default_factory=unset, validate_default=True)
+    """Of a token model."""
     routing: Name = "least_outstanding"
     queue_limit: int | None = Field(default=None, ge=0)
     timeout: PositiveDuration | None = None
@@ -187,6 +214,12 @@ class Service(Node):
         model = context_of(info).model(info.data.get("model", ""))
         return {"policy": "continuous" if model and model.kind == "generative" else "none"}
 
+    @field_validator("kv_cache", mode="before")
+    @classmethod
+    def _kv_cache_of_kind(cls, kv_cache: Any, info: ValidationInfo) -> Any:
+        model = context_of(info).model(info.data.get("model", ""))
+        return {} if kv_cache is None and model and model.kind == "generative" else kv_cache
+
     @field_validator("routing")
     @classmethod
     def _check_routing(cls, routing: str) -> str:
@@ -219,12 +252,16 @@ class Service(Node):
             fail("`continuous` batching does not fit a single-pass model", "batching", "none or dynamic")
         if self.requests.lengths is not None:
             fail("`lengths` are for generative models", "requests.lengths", "a single-pass model takes `work`")
-        if self.slo and self.slo.ttft is not None:
-            fail("a single-pass model has no time to first token", "slo.ttft", "e2e")
-        if self.slo and self.slo.tpot is not None:
-            fail("a single-pass model has no time per output token", "slo.tpot", "e2e")
+        if self.kv_cache is not None:
+            fail("a single-pass model has no KV cache", "kv_cache")
+        for limit, what in _OF_TOKENS.items():
+            if self.slo and limit in self.slo.limits:
+                fail(f"a single-pass model has no {what}", f"slo.{limit}", "e2e")
         if self.parallelism.tensor > 1:
             fail("tensor parallelism is for generative models", "parallelism.tensor")
+
+
+_OF_TOKENS = {"ttft": "time to first token", "tpot": "time per output token", "itl": "time between tokens"}
 
 
 def check_pools(pools: Any) -> Any:

@@ -99,7 +99,7 @@ SERVICE = _record(
     "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "oldest youngest waiting "
-    "preemption chunked preemptions met_itl "
+    "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
     "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "

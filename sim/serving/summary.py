@@ -70,7 +70,8 @@ def _over(plane: layout.Plane, index: int, row: int) -> dict[str, Any]:
 def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int]:
     """Requests of the window that are in flight, and how many of them have not yet missed a limit.
 
-    A limit has been missed for certain when the time to first token or the end-to-end time is already longer.
+    A limit has been missed for certain when the time to first token, a time between two tokens or the end-to-end time
+    is already longer.
     """
     service, requests, clock = plane.services[index], plane.requests, plane.clock[0]
     mine = (requests["status"] != layout.FREE) & (requests["service"] == index)
@@ -82,12 +83,23 @@ def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int
         since_first = open_ones["first_token"] - open_ones["arrival"] + service["constant_latency"]
         ttft = np.where(has_first_token(open_ones), since_first, age)
         missed |= ttft > service["slo_ttft"]
+        missed |= _has_late_token(plane, index)[mine]
     return len(open_ones), int(np.count_nonzero(~missed))
 
 
 def has_first_token(requests: NDArray[Any]) -> NDArray[np.bool_]:
     """Which requests in flight have emitted their first token."""
-    return np.asarray((requests["status"] == layout.RUNNING) & (requests["first_token"] >= requests["start"]))
+    return ~np.isnan(requests["first_token"])
+
+
+def _has_late_token(plane: layout.Plane, index: int) -> NDArray[np.bool_]:
+    """Which requests have had a token later after the one before than the objective of this service allows."""
+    late = has_first_token(plane.requests) & (plane.requests["late"] == layout.NONE)
+    if plane.services[index]["slo_itl"] < layout.NEVER:
+        for replica in plane.replicas[plane.replicas["service"] == index]:
+            members = plane.batches[replica["members_at"] :][: replica["batch"]]["request"]
+            late[members] |= plane.requests["late"][members] != replica["late"]
+    return late
 
 
 def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int]:
@@ -119,8 +131,6 @@ def slo_block(
 def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float]:
     """Request-seconds in [start, end) of requests still in flight, which have no last stamp: waiting, and running."""
     requests = plane.requests[plane.requests["service"] == index]
-    waiting = requests[requests["status"] == layout.WAITING]
-    running = requests[requests["status"] == layout.RUNNING]
-    waited = np.maximum(0.0, end - np.maximum(waiting["arrival"], start)).sum()
-    ran = np.maximum(0.0, end - np.maximum(running["start"], start)).sum()
-    return float(waited), float(ran)
+    spent = np.maximum(0.0, end - np.maximum(requests["since"], start))
+    waits = np.isin(requests["status"], (layout.WAITING, layout.PREEMPTED, layout.SWAPPED))
+    return float(spent[waits].sum()), float(spent[requests["status"] == layout.RUNNING].sum())

@@ -33,6 +33,7 @@ WORK = "{exponential: {mean: 1}}"
 CHOICE = "{choice: {4: 0.5, 8: 0.3, 16: 0.2}}"
 JOBS = "    arrivals: {process: poisson, rate: 3/h}\n"
 PHOTOS = "requests: {arrivals: {process: poisson, rate: 900/s}}"
+BATCHING = "prefill: prioritized, max_batch_size: 256, max_batched_tokens: 8192"
 WRONG = [
     # the file's text, what is replaced, by what, path of the problem, words of the message or hint
     (SMALL, "200000 s", "90", "horizon", "write `90 s`"),
@@ -70,7 +71,8 @@ WRONG = [
     (SMALL, "routing: central_queue", "slo: {ttft: 1 s}", "services.s.slo.ttft", "single-pass"),
     (SMALL, "routing: central_queue", "slo: {tpot: 1 s}", "services.s.slo.tpot", "single-pass"),
     (SMALL, "routing: central_queue", "slo: {attainment: 0.9}", "services.s.slo", "at least one limit"),
-    (SMALL, "routing: central_queue", "kv_cache: {}", "services.s.kv_cache", "later version"),
+    (SMALL, "routing: central_queue", "slo: {itl: 1 s}", "services.s.slo.itl", "single-pass"),
+    (SMALL, "routing: central_queue", "kv_cache: {}", "services.s.kv_cache", "single-pass"),
     (SMALL, "routing: central_queue", "scaling: {}", "services.s.scaling", "later version"),
     (SMALL, "routing: central_queue", "batching: {policy: continuous}", "services.s.batching", "does not fit"),
     (SMALL, "routing: central_queue", "batching: {policy: dynamic}", "services.s.batching", "`max_batch_size` is missing"),
@@ -99,7 +101,11 @@ WRONG = [
     (SMALL, "kind: gpu", "kind: gpus", "accelerators.server.kind", "did you mean `gpu`?"),
     (SMALL, "kind: gpu", "like: server", "accelerators.server.like", "like itself"),
     (SMALL, "batch: [1]", "batch: [2, 1]", "models.unit.latency.seconds", "2 batch sizes"),
-    (LARGE, "prefill: prioritized", "prefill: chunked", "services.chat.batching.prefill", "later version"),
+    (LARGE, "prefill: prioritized", "prefill: chunk", "services.chat.batching.prefill", "chunked"),
+    (LARGE, BATCHING, "prefill: chunked, max_batched_tokens: 64", "services.chat.batching.max_batched_tokens", "`max_batch_size` or more"),
+    (LARGE, "tensor: 4}", "tensor: 4}\n    kv_cache: {block_size: 0}", "services.chat.kv_cache.block_size", "1"),
+    (LARGE, "tensor: 4}", "tensor: 4}\n    kv_cache: {prefix_hit_rate: 1.5}", "services.chat.kv_cache.prefix_hit_rate", "1"),
+    (LARGE, "tensor: 4}", "tensor: 4}\n    kv_cache: {preemption: drop}", "services.chat.kv_cache.preemption", "recompute"),
     (LARGE, "tensor: 4", "tensor: 4, pipeline: 2", "services.chat.parallelism.pipeline", "later version"),
     (LARGE, "tensor: 4", "tensor: 16", "services.chat.parallelism.tensor", "later version"),
     (LARGE, "policy: continuous, prefill: prioritized, ", "policy: dynamic, ", "services.chat.batching.max_batched_tokens", "unknown key"),
