@@ -1,13 +1,13 @@
 """First-in first-out queues of waiting requests, linked through the requests' own records.
 
 Besides its queue, a request of a service with a timeout stands in that service's list of waiting requests by age. All
-requests of a service wait equally long, so the first to time out is the oldest of the service and the head of its
-queue.
+requests of a service wait equally long, so the first to time out is the oldest of the service, and nobody stands
+before it in its queue but those who were preempted.
 """
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, rare
 from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, WAITING
 
@@ -50,6 +50,23 @@ def pop_head(plane: Any, queue_index: int, now: float) -> int:
         queue.tail = NONE
     queue.length -= 1
     return head
+
+
+@rare
+def take_out(plane: Any, queue_index: int, request_index: int, now: float) -> None:
+    """Take a request out of its queue, which may stand behind others that were preempted."""
+    queue = entry(plane.queues, queue_index)
+    if queue.head == request_index:
+        pop_head(plane, queue_index, now)
+        return
+    pass_waiting(queue, now)
+    before = queue.head
+    while entry(plane.requests, before).next != request_index:
+        before = entry(plane.requests, before).next
+    entry(plane.requests, before).next = entry(plane.requests, request_index).next
+    if queue.tail == request_index:
+        queue.tail = before
+    queue.length -= 1
 
 
 @helper

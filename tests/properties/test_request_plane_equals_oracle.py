@@ -237,6 +237,23 @@ def test_continuous_batching(fleet):
         assert joules == pytest.approx(replica.joules, rel=1e-9, abs=1e-9)
 
 
+@st.composite
+def crowded_service(draw, start):
+    """Memory for a few sequences, which are preempted again and again, while others give up behind them."""
+    plan, own = draw(generative_service(start))
+    plan["preemption"] = draw(st.sampled_from(["recompute", "swap"]))
+    plan["timeout"] = draw(st.sampled_from([None, 0.25, 0.5, 1.0]))
+    plan["replica"] = generative(max_batch=plan["max_batch"], kv_capacity=256)
+    plan["replicas"] = draw(st.integers(1, 2))
+    return plan, own
+
+
+@given(fleets([crowded_service]))
+@SETTINGS
+def test_preemption(fleet):
+    check(fleet)
+
+
 @given(fleets([single_pass_service]))
 @SETTINGS
 def test_dynamic_batching(fleet):
