@@ -101,7 +101,7 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
         "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
     }
     if isinstance(plan.replica, GenerativeReplica):
-        capacity = plan.replica.kv_capacity * plan.replicas * window
+        capacity = float(run.closing.services[index]["kv_capacity"]) * window
         for kind in ("prompt_tokens", "output_tokens"):
             summary["offered"][f"{kind}_per_s"] = float(change[f"offered_{kind}"]) / window
             summary["throughput"][f"{kind}_per_s"] = float(change[kind]) / window

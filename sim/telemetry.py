@@ -160,7 +160,7 @@ def _service_columns(samples: Sequence[Totals], services: Mapping[str, int]) -> 
             "power_w": np.diff(joules[:, index]) / elapsed,
         }
         if own["generative"][0]:
-            values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / (own["kv_capacity"][0] * replicas)
+            values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / own["kv_capacity"][0]
         columns |= {("service", name, metric): np.asarray(value, float) for metric, value in values.items()}
     return columns
 

@@ -52,9 +52,9 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
 
 @helper
 def is_too_long(plane: Any, service: Any, request_index: int) -> bool:
-    """Whether a request would not fit into an empty KV cache."""
+    """Whether a request would not fit into an empty KV cache, the smallest of the service."""
     request = entry(plane.requests, request_index)
-    return request.prompt + request.output > service.kv_capacity
+    return request.prompt + request.output > service.longest
 
 
 @helper

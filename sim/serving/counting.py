@@ -134,7 +134,8 @@ def count_completion(plane: Any, request: Any, now: float) -> None:
 @helper
 def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
     service.completed += 1
-    e2e = now - request.arrival + service.constant_latency
+    constant = entry(plane.laws, entry(plane.replicas, request.replica).law).constant_latency
+    e2e = now - request.arrival + constant
     count(plane, request, QUEUEING, request.start - request.arrival)
     count(plane, request, E2E, e2e)
     in_e2e = e2e <= service.slo_e2e
@@ -142,7 +143,7 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
     in_tpot = True
     in_itl = True
     if service.generative:
-        ttft = request.first_token - request.arrival + service.constant_latency
+        ttft = request.first_token - request.arrival + constant
         count(plane, request, TTFT, ttft)
         in_ttft = ttft <= service.slo_ttft
         if request.output > 1:

@@ -16,7 +16,6 @@ from sim.serving.token_gaps import count_gaps
 def begin_decode(plane: Any, replica_index: int, now: float) -> None:
     """Set a new anchor: the batch has changed, or its iterations go on under another law."""
     replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
     replica.anchor = now
     replica.base = replica.tokens
     replica.iterations += replica.steps
@@ -24,7 +23,7 @@ def begin_decode(plane: Any, replica_index: int, now: float) -> None:
     replica.counted = 0
     replica.changed = 0
     replica.accounted = 0.0
-    replica.row = piece_at(plane.pieces, service.table + replica.batch * PIECES, replica.tokens)
+    replica.row = piece_at(plane.pieces, entry(plane.laws, replica.law).table + replica.batch * PIECES, replica.tokens)
 
 
 @helper
@@ -42,8 +41,9 @@ def decode(plane: Any, replica_index: int, now: float) -> None:
         replica.planned = (piece.until - replica.base + replica.batch - 1) // replica.batch
     further = replica.planned - replica.steps
     if grows(service) and overflows(plane, replica, service, further - 1):
+        law = entry(plane.laws, replica.law)
         replica.planned = replica.steps + iterations_with_room(
-            plane.batches, plane.requests, replica, service, further - 1
+            plane.batches, plane.requests, replica, law.kv_capacity, service.block_size, further - 1
         )
     replica.due = end_of(replica, piece, replica.planned)
 

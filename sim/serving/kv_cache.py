@@ -20,16 +20,17 @@ def grows(service: Any) -> bool:
 @helper
 def fits(plane: Any, replica: Any, service: Any, tokens: int, ahead: int) -> bool:
     """Whether `tokens` more fit, when all that decodes has gone on for `ahead` iterations."""
+    capacity = entry(plane.laws, replica.law).kv_capacity
     if not grows(service):
-        return replica.kv_held + tokens <= service.kv_capacity
+        return replica.kv_held + tokens <= capacity
     held = replica.kv_held + replica.batch * ahead + tokens
-    if held + (replica.members + 1) * (service.block_size - 1) <= service.kv_capacity:
+    if held + (replica.members + 1) * (service.block_size - 1) <= capacity:
         return True
-    if held > service.kv_capacity:
+    if held > capacity:
         return False
     size = service.block_size
     blocks = blocks_held(plane.batches, plane.requests, replica, size, ahead) + (tokens + size - 1) // size
-    return blocks * size <= service.kv_capacity
+    return blocks * size <= capacity
 
 
 @rare
@@ -54,20 +55,21 @@ def blocks_held(batches: Any, requests: Any, replica: Any, size: int, ahead: int
 @helper
 def overflows(plane: Any, replica: Any, service: Any, ahead: int) -> bool:
     """Whether the batch needs more blocks than there are, when it has gone on for `ahead` iterations."""
+    capacity = entry(plane.laws, replica.law).kv_capacity
     held = replica.kv_held + replica.batch * ahead
     size = service.block_size
-    if held + replica.members * (size - 1) <= service.kv_capacity:
+    if held + replica.members * (size - 1) <= capacity:
         return False
-    return blocks_held(plane.batches, plane.requests, replica, size, ahead) * size > service.kv_capacity
+    return blocks_held(plane.batches, plane.requests, replica, size, ahead) * size > capacity
 
 
 @rare
-def iterations_with_room(batches: Any, requests: Any, replica: Any, service: Any, most: int) -> int:
+def iterations_with_room(batches: Any, requests: Any, replica: Any, capacity: int, size: int, most: int) -> int:
     """How many further iterations of the batch, at least one and at most `most`, have the blocks that they need."""
-    enough, size = 1, service.block_size
+    enough = 1
     while enough < most:
         middle = (enough + most + 1) // 2
-        if blocks_held(batches, requests, replica, size, middle - 1) * size > service.kv_capacity:
+        if blocks_held(batches, requests, replica, size, middle - 1) * size > capacity:
             most = middle - 1
         else:
             enough = middle

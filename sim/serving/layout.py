@@ -96,24 +96,30 @@ CLOCK = _record(
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
 SERVICE = _record(
-    "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
+    "lazy generative routing first_replica replicas max_batch max_batched_tokens longest kv_capacity block_size "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "oldest youngest waiting "
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
-    "max_queue_delay timeout constant_latency slo_ttft slo_tpot slo_e2e "
-    "slo_itl swap_per_token prefix_hit_rate "
-    "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
-    "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read "
+    "max_queue_delay timeout slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
 five are sums over replicas and queues, made when the plane is settled. `offered_` is what the arrivals of the window
-bring, served or not."""
+bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
+those of all replicas together."""
+
+LAW = _record(
+    "table kv_capacity",
+    "constant_latency swap_per_token "
+    "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
+    "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read",
+)
+"""What all replicas of a service on one kind of hardware have in common."""
 
 REPLICA = _record(
-    "service state marked changed batch tokens base steps planned iterations row members_at room "
+    "service law state marked changed batch tokens base steps planned iterations row members_at room "
     "admitted members prefill_tokens prefill_read prefill_squares kv_held outstanding "
     "admissions partial counted prefills older fresh late",
     "last_token due anchor energy busy_since accounted last_change running_area kv_area running_sum "
@@ -163,6 +169,7 @@ class Plane(NamedTuple):
     full: Any
     clock: Any
     services: Any
+    laws: Any
     replicas: Any
     requests: Any
     queues: Any

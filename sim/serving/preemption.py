@@ -80,12 +80,12 @@ def suspend(plane: Any, replica_index: int, request_index: int, status: int, now
 def begin_swap(plane: Any, replica_index: int, tokens: int, now: float) -> None:
     """Move the cache of so many tokens over the link to the host, at the power of a replica that computes nothing."""
     replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
-    seconds = service.swap_per_token * float(tokens)
+    law = entry(plane.laws, replica.law)
+    seconds = law.swap_per_token * float(tokens)
     replica.state = SWAP
     replica.anchor = now
     replica.due = now + seconds
-    replica.energy = service.power_base * seconds
+    replica.energy = law.power_base * seconds
     replica.accounted = 0.0
     replica.busy_since = now
 

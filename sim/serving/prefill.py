@@ -13,27 +13,27 @@ from sim.serving.token_gaps import count_gap_before_prefill, note_prefill
 def begin_prefill(plane: Any, replica_index: int, now: float) -> None:
     """Start an iteration with prompts, chunked ones beside the batch (`sim.hardware.tables.PrefillLaw`)."""
     replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
+    law = entry(plane.laws, replica.law)
     decoding, context = 0, 0
-    if is_full(plane) and service.chunked:
+    if is_full(plane) and entry(plane.services, replica.service).chunked:
         decoding, context = replica.batch, replica.tokens
     tokens = float(decoding + replica.prefill_tokens)
     read = float(context + replica.prefill_read)
     squares = float(2 * context + replica.prefill_squares)
-    reading = service.memory_fixed + service.memory_per_token * read
-    computing = service.compute_per_token * tokens + service.compute_per_square * squares
-    seconds = max(reading, computing) + service.overhead + service.overhead_per_token * tokens
+    reading = law.memory_fixed + law.memory_per_token * read
+    computing = law.compute_per_token * tokens + law.compute_per_square * squares
+    seconds = max(reading, computing) + law.overhead + law.overhead_per_token * tokens
     drawn = (
-        service.power_base * seconds
-        + service.energy_fixed
-        + service.energy_per_token * tokens
-        + service.energy_per_square * squares
-        + service.energy_per_read * read
+        law.power_base * seconds
+        + law.energy_fixed
+        + law.energy_per_token * tokens
+        + law.energy_per_square * squares
+        + law.energy_per_read * read
     )
     replica.state = PREFILL
     replica.anchor = now
     replica.due = now + seconds
-    replica.energy = min(service.power_limit * seconds, drawn)
+    replica.energy = min(law.power_limit * seconds, drawn)
     replica.accounted = 0.0
     replica.busy_since = now
 

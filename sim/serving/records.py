@@ -20,7 +20,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     """The plane at its start, with room for so many requests in flight and rows of output."""
     count = len(services)
     replicas = sum(plan.replicas for plan in services)
-    records, pieces, passes = _service_records(services)
+    records = _service_records(services)
+    laws, pieces, passes = _law_records(services)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
     clock = np.zeros(1, layout.CLOCK)
@@ -36,6 +37,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         full=None if all(map(is_plain, services)) else 0,
         clock=clock,
         services=records,
+        laws=laws,
         replicas=_replica_records(services),
         requests=np.zeros(slots, layout.REQUEST),
         queues=queues,
@@ -82,31 +84,48 @@ def _no_events(entities: int) -> NDArray[Any]:
 def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
+    numbers = [number for plan in services for _, number in plan.laws]
+    records["law"] = np.repeat(np.arange(len(numbers)), numbers)
     records["due"] = layout.NEVER
     records["admitted"] = records["partial"] = records["fresh"] = layout.NONE
     return records
 
 
-def _service_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """The services' records, and the tables of their iterations and passes joined end to end."""
+def _service_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(len(services), layout.SERVICE)
-    pieces: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
-    passes: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
     first_replica = first_leaf = 0
-    for index, plan in enumerate(services):
-        record, table = records[index], pieces if isinstance(plan.replica, GenerativeReplica) else passes
-        record["table"] = sum(map(len, table))
-        if isinstance(plan.replica, GenerativeReplica):
-            table.append(_iteration_pieces(plan.replica))
-            _describe_generative(record, plan, plan.replica)
-        else:
-            table.append(_pass_rows(plan.replica))
-            record["constant_latency"] = plan.client_latency
+    for record, plan in zip(records, services, strict=True):
         _describe_service(record, plan)
         record["first_replica"], record["tree"] = first_replica, first_leaf
         first_replica += plan.replicas
         first_leaf += 2 * int(record["leaves"])
+    return records
+
+
+def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The laws of all services, and the tables of their iterations and passes joined end to end."""
+    found = [(plan, replica) for plan in services for replica, _ in plan.laws]
+    records = np.zeros(len(found), layout.LAW)
+    pieces: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
+    passes: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
+    for record, (plan, replica) in zip(records, found, strict=True):
+        table = pieces if isinstance(replica, GenerativeReplica) else passes
+        record["table"] = sum(map(len, table))
+        record["constant_latency"] = plan.client_latency
+        if isinstance(replica, GenerativeReplica):
+            table.append(_iteration_pieces(replica))
+            record["kv_capacity"] = _whole_blocks(replica)
+            record["swap_per_token"] = replica.swap_per_token
+            record["constant_latency"] += replica.request_overhead
+            for name, value in vars(replica.prefill).items():
+                record[name] = value
+        else:
+            table.append(_pass_rows(replica))
     return records, np.concatenate(pieces), np.concatenate(passes)
+
+
+def _whole_blocks(replica: GenerativeReplica) -> int:
+    return replica.kv_capacity // replica.block_size * replica.block_size
 
 
 def _describe_service(record: Any, plan: ServicePlan) -> None:
@@ -124,6 +143,8 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE
     record["idle"] = plan.replicas
     record["alarm"] = NO_COUNT
+    if isinstance(plan.replica, GenerativeReplica):
+        _describe_generative(record, plan, plan.replica)
 
 
 def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeReplica) -> None:
@@ -131,11 +152,9 @@ def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeRepl
     record["max_batched_tokens"] = plan.max_batched_tokens
     record["chunked"], record["preemption"] = plan.chunked, layout.PREEMPTION[plan.preemption]
     record["block_size"], record["prefix_hit_rate"] = replica.block_size, plan.prefix_hit_rate
-    record["kv_capacity"] = replica.kv_capacity // replica.block_size * replica.block_size
-    record["swap_per_token"] = replica.swap_per_token
-    record["constant_latency"] = plan.client_latency + replica.request_overhead
-    for name, value in vars(replica.prefill).items():
-        record[name] = value
+    rooms = [(_whole_blocks(each), number) for each, number in plan.laws if isinstance(each, GenerativeReplica)]
+    record["longest"] = min(room for room, _ in rooms)
+    record["kv_capacity"] = sum(room * number for room, number in rooms)
 
 
 def _iteration_pieces(replica: GenerativeReplica) -> NDArray[Any]:

@@ -27,6 +27,7 @@ class ServicePlan:
     name: str
     replica: GenerativeReplica | SinglePassReplica
     replicas: int
+    """All of them."""
     routing: str
     arrivals: Arrivals
     routing_key: int = 0
@@ -46,3 +47,10 @@ class ServicePlan:
     slo_itl: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which requests are counted one by one."""
+    others: Sequence[tuple[GenerativeReplica | SinglePassReplica, int]] = ()
+    """Replicas under other laws than `replica`, and how many: the last of all."""
+
+    @property
+    def laws(self) -> list[tuple[GenerativeReplica | SinglePassReplica, int]]:
+        """The laws of its replicas, and for how many of them each holds, in the order of their numbers."""
+        return [(self.replica, self.replicas - sum(number for _, number in self.others)), *self.others]

@@ -35,7 +35,7 @@ def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     service = entry(plane.services, replica.service)
     work = fill_batch(plane, replica_index, replica_index, now)
     work += fill_batch(plane, replica_index, plane.replicas.shape[0] + replica.service, now)
-    per_batch = entry(plane.passes, service.table + replica.members)
+    per_batch = entry(plane.passes, entry(plane.laws, replica.law).table + replica.members)
     share = work / replica.members
     replica.state = PASS
     replica.anchor = now

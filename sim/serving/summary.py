@@ -77,10 +77,11 @@ def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int
     mine = (requests["status"] != layout.FREE) & (requests["service"] == index)
     mine &= (requests["arrival"] >= clock["window_start"]) & (requests["arrival"] < clock["window_end"])
     open_ones = requests[mine]
-    age = now - open_ones["arrival"] + service["constant_latency"]
+    constant = _constant_latency(plane, index, open_ones)
+    age = now - open_ones["arrival"] + constant
     missed = age > service["slo_e2e"]
     if service["generative"]:
-        since_first = open_ones["first_token"] - open_ones["arrival"] + service["constant_latency"]
+        since_first = open_ones["first_token"] - open_ones["arrival"] + constant
         ttft = np.where(has_first_token(open_ones), since_first, age)
         missed |= ttft > service["slo_ttft"]
         missed |= _has_late_token(plane, index)[mine]
@@ -90,6 +91,14 @@ def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int
 def has_first_token(requests: NDArray[Any]) -> NDArray[np.bool_]:
     """Which requests in flight have emitted their first token."""
     return ~np.isnan(requests["first_token"])
+
+
+def _constant_latency(plane: layout.Plane, index: int, requests: NDArray[Any]) -> NDArray[np.float64]:
+    """Seconds that come on top of each request's times, at least, where no replica has it yet."""
+    mine = plane.replicas[plane.replicas["service"] == index]
+    least = min(plane.laws["constant_latency"][mine["law"]], default=0.0)
+    bound = plane.laws["constant_latency"][plane.replicas["law"][requests["replica"]]] if len(mine) else least
+    return np.where(requests["replica"] == layout.NONE, least, bound)
 
 
 def _has_late_token(plane: layout.Plane, index: int) -> NDArray[np.bool_]:

@@ -61,8 +61,8 @@ class Continuous:
 
     # --- the KV cache, in blocks ---
 
-    def capacity(self, service):
-        return service.plan.replica.kv_capacity // service.plan.replica.block_size
+    def capacity(self, replica):
+        return replica.laws.kv_capacity // replica.laws.block_size
 
     def blocks(self, replica, request):
         """Blocks that a request needs in its next iteration; with its whole output where nothing is preempted."""
@@ -79,12 +79,12 @@ class Continuous:
     def has_room(self, replica, request):
         plan = replica.service.plan
         needed = self.blocks_held(replica) + self.blocks(replica, request)
-        return len(replica.held) < plan.max_batch and needed <= self.capacity(replica.service)
+        return len(replica.held) < plan.max_batch and needed <= self.capacity(replica)
 
     def preempt(self, replica):
         """Suspend the last admitted until the batch has the blocks it needs; gives tokens to be moved to the host."""
         plan, moved = replica.service.plan, 0
-        while plan.preemption != "none" and self.blocks_held(replica) > self.capacity(replica.service):
+        while plan.preemption != "none" and self.blocks_held(replica) > self.capacity(replica):
             request = max(replica.held, key=lambda r: r.order)
             self.preemptions += 1
             if request is replica.partial:
@@ -156,14 +156,14 @@ class Continuous:
     # --- what begins ---
 
     def begin_swap(self, replica, tokens):
-        seconds = replica.service.plan.replica.swap_per_token * float(tokens)
+        seconds = replica.laws.swap_per_token * float(tokens)
         replica.doing, replica.anchor, replica.ends = "swap", self.now, self.now + seconds
         replica.busy += seconds
-        replica.joules += replica.service.plan.replica.prefill.power_base * seconds
+        replica.joules += replica.laws.prefill.power_base * seconds
 
     def begin_prefill(self, replica, chunks):
         plan = replica.service.plan
-        law, n, k = plan.replica.prefill, 0, 0
+        law, n, k = replica.laws.prefill, 0, 0
         if plan.chunked:
             n, k = len(replica.batch), replica.tokens
         tokens = float(n + sum(end - begin for begin, end in chunks))
@@ -179,7 +179,7 @@ class Continuous:
         replica.joules += min(law.power_limit * seconds, joules)
 
     def begin_iteration(self, replica):
-        table, n = replica.service.plan.replica.iteration, len(replica.batch)
+        table, n = replica.laws.iteration, len(replica.batch)
         if replica.changed or replica.doing != "decode" or replica.tokens >= table.until[n, replica.piece]:
             replica.anchor, replica.base, replica.iteration, replica.changed = self.now, replica.tokens, 0, False
             replica.piece = next(p for p in range(4) if replica.tokens < table.until[n, p])

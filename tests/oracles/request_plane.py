@@ -50,6 +50,7 @@ class Request:
 class Replica:
     number: int
     service: "Service"
+    laws: object
     queue: deque = field(default_factory=deque)
     batch: list = field(default_factory=list)
     prefilling: list = field(default_factory=list)
@@ -85,13 +86,17 @@ class Replica:
 class Service:
     def __init__(self, number, plan, requests, first_replica):
         self.number, self.plan, self.arrivals = number, plan, deque(requests)
-        self.replicas = [Replica(first_replica + i, self) for i in range(plan.replicas)]
+        laws = [law for law, number in plan.laws for _ in range(number)]
+        self.replicas = [Replica(first_replica + i, self, law) for i, law in enumerate(laws)]
         self.queue = deque()
         self.cursor = 0
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
         self.central = plan.routing == "central_queue"
         self.gaps = []
+        if self.generative:
+            size = plan.replica.block_size
+            self.longest = min(law.kv_capacity // size * size for law, _ in plan.laws)
 
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
@@ -169,8 +174,7 @@ class Oracle(Continuous, SinglePass):
     # --- what arrives ---
 
     def arrive(self, service, request):
-        plan = service.plan
-        if service.generative and request.prompt + request.output > self.capacity(service) * plan.replica.block_size:
+        if service.generative and request.prompt + request.output > service.longest:
             self.finish(request, "rejected")
         elif service.central:
             self.arrive_centrally(service, request)

@@ -28,7 +28,7 @@ class Listed:
         return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
 
 
-def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0):
+def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0, slower=1.0):
     """A replica with hand-made laws; `knots` are token counts at which an iteration's law changes."""
     until = np.full((max_batch + 1, PIECES), NO_LIMIT)
     until[:, : len(knots)] = knots
@@ -36,15 +36,15 @@ def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0):
     piece = np.arange(PIECES)[None, :]
     iteration = IterationTable(
         until=until,
-        time_fixed=0.012 + 0.00005 * n + 0.001 * piece,
-        time_per_token=1.5e-8 * (1 + piece) + 0 * n,
+        time_fixed=slower * (0.012 + 0.00005 * n + 0.001 * piece),
+        time_per_token=slower * (1.5e-8 * (1 + piece) + 0 * n),
         energy_fixed=3.0 + 0.1 * n + 0.2 * piece,
         energy_per_token=1e-5 * (1 + piece) + 0 * n,
     )
-    prefill = PrefillLaw(0.004, 1e-8, 1.2e-4, 1e-9, 0.005, 1e-6, 700.0, 200.0, 0.5, 0.01, 1e-7, 1e-3)
+    prefill = PrefillLaw(slower * 0.004, 1e-8, 1.2e-4, 1e-9, 0.005, 1e-6, 700.0, 200.0, 0.5, 0.01, 1e-7, 1e-3)
     return GenerativeReplica(1, iteration, prefill, kv_capacity, 16, overhead, 90.0, 1e9, 1e15, 2e-4)
 
 
-def single_pass(max_batch=8):
+def single_pass(max_batch=8, slower=1.0):
     n = np.arange(max_batch + 1.0)
-    return SinglePassReplica(1, 0.5 + 0.25 * n, 100.0 + 30.0 * n, 60.0, 1e9, 1e12)
+    return SinglePassReplica(1, slower * (0.5 + 0.25 * n), 100.0 + 30.0 * n, 60.0, 1e9, 1e12)

@@ -38,10 +38,10 @@ class SinglePass:
                 replica.batch.append(request)
             work += share
         n = len(replica.batch)
-        seconds = plan.replica.latency[n] * (work / n)
+        seconds = replica.laws.latency[n] * (work / n)
         replica.doing, replica.ends = "pass", self.now + seconds
         replica.busy += seconds
-        replica.joules += plan.replica.energy[n] * (work / n)
+        replica.joules += replica.laws.energy[n] * (work / n)
 
     def wake(self, service):
         idle = [r for r in service.replicas if r.doing == "idle" and not r.due]

@@ -132,6 +132,11 @@ def generative_service(draw, start):
         **draw(limits([0.25, 0.05, 1.0])),
     }
     plan["max_batch"] = len(plan["replica"].iteration.until) - 1
+    if draw(st.booleans()):
+        other = generative(
+            plan["max_batch"], draw(st.sampled_from([512, 4096])), slower=draw(st.sampled_from([0.5, 3.0]))
+        )
+        plan["others"] = ((other, draw(st.integers(1, plan["replicas"]))),)
     plan |= draw(batching(plan["max_batch"]))
     outputs = st.one_of(st.integers(0, 3), st.integers(1, 80))
     return plan, arrivals(draw, start, 30, st.integers(0, 300), outputs)
@@ -143,6 +148,7 @@ def single_pass_service(draw, start):
     plan = {
         "name": "s",
         "replica": single_pass(max_batch),
+        "others": ((single_pass(max_batch, slower=3.0), 1),) if draw(st.booleans()) else (),
         "replicas": draw(st.integers(1, 4)),
         "routing": draw(st.sampled_from(ROUTING)),
         "routing_key": draw(st.integers(0, 2**64 - 1)),
@@ -244,7 +250,7 @@ def crowded_service(draw, start):
     plan["preemption"] = draw(st.sampled_from(["recompute", "swap"]))
     plan["timeout"] = draw(st.sampled_from([None, 0.25, 0.5, 1.0]))
     plan["replica"] = generative(max_batch=plan["max_batch"], kv_capacity=256)
-    plan["replicas"] = draw(st.integers(1, 2))
+    plan["replicas"], plan["others"] = draw(st.integers(1, 2)), ()
     return plan, own
 
 
