@@ -24,6 +24,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """Kernels make no arrays, so numba's counting of references is off: it would cost more than the work. All helpers are
 inlined, because passing the plane's many arrays down a call costs more than the call."""
+INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Of functions that only kernels call: without the ways in from elsewhere, which took a third of all compiling."""
 
 
 def _user_cache() -> Path:
@@ -71,12 +73,12 @@ def _processor_features() -> str:
 
 def helper(function: Function) -> Function:
     """Compile a function that only other kernels call."""
-    return cast("Function", numba.njit(**OPTIONS, forceinline=True)(function))
+    return cast("Function", numba.njit(**INNER, forceinline=True)(function))
 
 
 def rare(function: Function) -> Function:
     """Compile a helper that is seldom called: not inlined, so that it costs machine code once, and a call its time."""
-    return cast("Function", numba.njit(**OPTIONS)(function))
+    return cast("Function", numba.njit(**INNER)(function))
 
 
 @helper
@@ -99,8 +101,8 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(**OPTIONS, forceinline=inlined)(function)
-        inlining: Any = {**OPTIONS, "forceinline": True}
+        compiled = numba.njit(**INNER, forceinline=inlined)(function)
+        inlining: Any = {**INNER, "forceinline": True}
 
         def stand_in(*_arguments: Any) -> Any:
             raise NotImplementedError(f"`{function.__name__}` runs in kernels only")
@@ -123,7 +125,7 @@ def kernel(function: Function) -> Function:
     config: Any = numba.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
-        compiled = numba.njit(**OPTIONS, cache=True)(function)
+        compiled = numba.njit(**OPTIONS, no_cfunc_wrapper=True, cache=True)(function)
     finally:
         config.CACHE_DIR = before
     mark = folder / f"{function.__name__}.compiled"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, rare
 from sim.serving.continuous import call_for_central_head, call_for_head
 from sim.serving.counting import count_loss, count_waited
 from sim.serving.event_heap import set_timeout
@@ -24,7 +24,7 @@ def time_out(plane: Any, service_index: int, now: float) -> None:
     set_timeout(plane, service_index, due)
 
 
-@helper
+@rare
 def give_up(plane: Any, service_index: int, request_index: int, now: float) -> None:
     """Take a request out of every queue and count at this instant."""
     service = entry(plane.services, service_index)

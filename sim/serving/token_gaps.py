@@ -31,8 +31,15 @@ def add_gaps(plane: Any, replica_index: int, service_index: int, gap: float, num
     moment[2] += number * (gap * gap)
     if gap > moment[3]:
         moment[3] = gap
-    for limit in range(plane.limits.shape[2]):
-        plane.overs[service_index, ITL, limit] += number * (gap > plane.limits[service_index, ITL, limit])
+    if plane.limits.shape[2] > 0:
+        add_over(plane.limits, plane.overs, service_index, gap, number)
+
+
+@rare
+def add_over(limits: Any, overs: Any, service_index: int, gap: float, number: int) -> None:
+    """Count so many gaps beyond each limit that they are longer than."""
+    for limit in range(limits.shape[2]):
+        overs[service_index, ITL, limit] += number * (gap > limits[service_index, ITL, limit])
 
 
 @helper
