@@ -70,6 +70,14 @@ class GenerativeReplica:
     swap_per_token: float = math.nan
     """Seconds to move a token's KV cache to or from the host's memory; NaN where the link's bandwidth is unknown."""
 
+    @property
+    def speed(self) -> float:
+        """Output tokens a second of the largest batch with a full cache."""
+        batch = len(self.iteration.until) - 1
+        piece = int(np.searchsorted(self.iteration.until[batch], self.kv_capacity, side="right"))
+        seconds = self.iteration.time_fixed + self.iteration.time_per_token * self.kv_capacity
+        return float(batch / seconds[batch, piece])
+
 
 @dataclass(frozen=True)
 class SinglePassReplica:
@@ -82,3 +90,8 @@ class SinglePassReplica:
     flops_per_pass: float
     peak_flops: float
     """FLOP/s of the whole replica; 0 where the accelerator's peak is unknown."""
+
+    @property
+    def speed(self) -> float:
+        """Requests with work 1 a second, in batches of the best size."""
+        return float((np.arange(1, len(self.latency)) / self.latency[1:]).max())

@@ -68,7 +68,7 @@ def reject(plane: Any, request_index: int, now: float) -> None:
 def start_at_once(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """Bind a request to an idle replica that starts it at this instant."""
     entry(plane.requests, request_index).status = TAKEN
-    bind(plane, replica_index, request_index)
+    bind(plane, replica_index, request_index, now)
     append(plane, replica_index, request_index, now)
     mark(plane, replica_index, now)
 
@@ -126,7 +126,7 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
 def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: float) -> None:
     """An arrival is bound to the replica that the routing rule names, and waits there."""
     service = entry(plane.services, service_index)
-    replica_index = route(plane, service)
+    replica_index = route(plane, service_index, request_index, now)
     replica = entry(plane.replicas, replica_index)
     idle = replica.state == IDLE and not replica.marked
     if idle and service.max_queue_delay == 0.0:
@@ -135,7 +135,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     if service.waiting >= service.queue_limit:
         reject(plane, request_index, now)
         return
-    bind(plane, replica_index, request_index)
+    bind(plane, replica_index, request_index, now)
     wait_in(plane, replica_index, request_index, now)
     if service.generative:
         if entry(plane.queues, replica_index).length == 1:

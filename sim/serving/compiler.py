@@ -20,6 +20,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+_njit: Any = numba.njit
+"""Its stubs do not know all options."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """Kernels make no arrays, so numba's counting of references is off: it would cost more than the work. All helpers are
@@ -73,12 +75,12 @@ def _processor_features() -> str:
 
 def helper(function: Function) -> Function:
     """Compile a function that only other kernels call."""
-    return cast("Function", numba.njit(**INNER, forceinline=True)(function))
+    return cast("Function", _njit(**INNER, forceinline=True)(function))
 
 
 def rare(function: Function) -> Function:
     """Compile a helper that is seldom called: not inlined, so that it costs machine code once, and a call its time."""
-    return cast("Function", numba.njit(**INNER)(function))
+    return cast("Function", _njit(**INNER)(function))
 
 
 @helper
@@ -101,7 +103,7 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(**INNER, forceinline=inlined)(function)
+        compiled = _njit(**INNER, forceinline=inlined)(function)
         inlining: Any = {**INNER, "forceinline": True}
 
         def stand_in(*_arguments: Any) -> Any:
@@ -125,7 +127,7 @@ def kernel(function: Function) -> Function:
     config: Any = numba.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
-        compiled = numba.njit(**OPTIONS, no_cfunc_wrapper=True, cache=True)(function)
+        compiled = _njit(**OPTIONS, no_cfunc_wrapper=True, cache=True)(function)
     finally:
         config.CACHE_DIR = before
     mark = folder / f"{function.__name__}.compiled"

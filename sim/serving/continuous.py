@@ -74,7 +74,7 @@ def dispatch_continuous(plane: Any, replica_index: int, now: float) -> None:
     elif replica.batch > 0:
         decode(plane, replica_index, now)
     else:
-        become_idle(plane, replica_index)
+        become_idle(plane, replica_index, now)
     central = plane.replicas.shape[0] + replica.service
     if entry(plane.queues, central).length > 0:
         call_for_central_head(plane, replica.service, now)

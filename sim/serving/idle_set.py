@@ -4,6 +4,7 @@ from typing import Any
 
 from sim.serving.compiler import entry, helper
 from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
+from sim.serving.work import came_free
 
 
 @helper
@@ -22,12 +23,13 @@ def add_idle(plane: Any, service: Any, replica_index: int) -> None:
 
 
 @helper
-def become_idle(plane: Any, replica_index: int) -> None:
+def become_idle(plane: Any, replica_index: int, now: float) -> None:
     """Nothing for this replica to do."""
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
     replica.state = IDLE
     replica.due = NEVER
+    came_free(plane, replica_index, now)
     if service.watcher == replica_index:
         service.watcher = NONE
     if service.routing == CENTRAL_QUEUE:

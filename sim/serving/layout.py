@@ -48,6 +48,7 @@ OUTPUT_FULL = 3
 REQUESTS_FULL = 4
 BUDGET = 5
 BATCHES_FULL = 6
+BAD_RULE = 7
 
 # Routing rules.
 CENTRAL_QUEUE = 0
@@ -55,12 +56,17 @@ ROUND_ROBIN = 1
 RANDOM = 2
 LEAST_OUTSTANDING = 3
 POWER_OF_TWO = 4
+LEAST_WORK = 5
+WEIGHTED = 6
+OWN_RULE = 7
 ROUTING = {
     "central_queue": CENTRAL_QUEUE,
     "round_robin": ROUND_ROBIN,
     "random": RANDOM,
     "least_outstanding": LEAST_OUTSTANDING,
     "power_of_two": POWER_OF_TWO,
+    "least_work": LEAST_WORK,
+    "weighted": WEIGHTED,
 }
 
 # What becomes of a running request when the KV cache is full.
@@ -90,13 +96,14 @@ def _record(integers: str, floats: str) -> np.dtype[Any]:
 
 
 CLOCK = _record(
-    "events budget free pending wave rows row_limit batches_end batches_limit first_timeout reason service asking",
+    "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
+    "reason service asking named",
     "now stop window_start window_end",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
 SERVICE = _record(
-    "lazy generative routing first_replica replicas max_batch max_batched_tokens longest kv_capacity block_size "
+    "lazy generative routing rule first_replica replicas max_batch max_batched_tokens longest kv_capacity block_size "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "oldest youngest waiting "
     "preemption chunked preemptions computed_tokens met_itl "
@@ -112,7 +119,7 @@ those of all replicas together."""
 
 LAW = _record(
     "table kv_capacity",
-    "constant_latency swap_per_token "
+    "constant_latency speed swap_per_token "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read",
 )
@@ -122,7 +129,7 @@ REPLICA = _record(
     "service law state marked changed batch tokens base steps planned iterations row members_at room "
     "admitted members prefill_tokens prefill_read prefill_squares kv_held outstanding "
     "admissions partial counted prefills older fresh late",
-    "last_token due anchor energy busy_since accounted last_change running_area kv_area running_sum "
+    "work last_token due anchor energy busy_since accounted last_change running_area kv_area running_sum "
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch",
 )
 """`due` is the instant of what comes next: the end of a step, or, where `marked`, the beginning of another. A decode

@@ -49,7 +49,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         batches=np.zeros(slots + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.arange(replicas),
-        trees=_trees(records),
+        trees=_trees(services, records),
         pieces=pieces,
         passes=passes,
         counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
@@ -63,7 +63,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
 
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
-    return not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
+    plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
+    return plain_rule and not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
 
 
 def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
@@ -111,7 +112,7 @@ def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray
     for record, (plan, replica) in zip(records, found, strict=True):
         table = pieces if isinstance(replica, GenerativeReplica) else passes
         record["table"] = sum(map(len, table))
-        record["constant_latency"] = plan.client_latency
+        record["constant_latency"], record["speed"] = plan.client_latency, replica.speed
         if isinstance(replica, GenerativeReplica):
             table.append(_iteration_pieces(replica))
             record["kv_capacity"] = _whole_blocks(replica)
@@ -129,7 +130,8 @@ def _whole_blocks(replica: GenerativeReplica) -> int:
 
 
 def _describe_service(record: Any, plan: ServicePlan) -> None:
-    record["routing"] = layout.ROUTING[plan.routing]
+    record["routing"] = layout.OWN_RULE if plan.rule else layout.ROUTING[plan.routing]
+    record["rule"] = plan.rule.address if plan.rule else 0
     record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
@@ -173,12 +175,15 @@ def _pass_rows(replica: SinglePassReplica) -> NDArray[Any]:
     return rows
 
 
-def _trees(records: NDArray[Any]) -> NDArray[np.int64]:
-    """For each service a tree of least counts: leaves beyond its replicas are never the least."""
-    trees = np.zeros(2 * int(records["leaves"].sum()), np.int64)
-    for record in records:
+def _trees(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[np.float64]:
+    """For each service a tree of least loads: leaves beyond its replicas are never the least."""
+    trees = np.zeros(2 * int(records["leaves"].sum()))
+    for plan, record in zip(services, records, strict=True):
         tree = trees[record["tree"] : record["tree"] + 2 * record["leaves"]]
-        tree[record["leaves"] + record["replicas"] :] = NO_COUNT
+        loads = tree[record["leaves"] :]
+        loads[record["replicas"] :] = layout.NEVER
+        if record["routing"] == layout.WEIGHTED:
+            loads[: record["replicas"]] = [1.0 / law.speed for law, number in plan.laws for _ in range(number)]
         for node in range(record["leaves"] - 1, 0, -1):
             tree[node] = min(tree[2 * node], tree[2 * node + 1])
     return trees

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.serving import kernel, layout, settling
+from sim.serving.own_rule import OwnRuleError
 from sim.serving.records import empty_plane
 from sim.serving.service_plan import ServicePlan
 
@@ -69,6 +70,8 @@ class RequestPlane:
                 self._grow()
             elif reason == layout.BATCHES_FULL:
                 self._grow_batches()
+            elif reason == layout.BAD_RULE:
+                self._refuse_rule()
             elif reason == layout.BUDGET:
                 if self.on_budget:
                     self.on_budget(self.now)
@@ -76,6 +79,14 @@ class RequestPlane:
                 if reason == layout.DECISION and self.on_decision:
                     self.on_decision(self.services[int(self._plane.clock[0]["asking"])].name, self.now)
                 return
+
+    def _refuse_rule(self) -> None:
+        clock = self._plane.clock[0]
+        plan = self.services[int(clock["asking"])]
+        named = "fails" if clock["named"] == layout.NONE else f"names replica {clock['named']}"
+        raise OwnRuleError(
+            f"the routing rule `{plan.routing}` {named} at {self.now:g} s; it has 0 to {plan.replicas - 1}"
+        )
 
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""

@@ -5,9 +5,10 @@ from typing import Any
 
 from sim.serving.compiler import entry, helper
 from sim.serving.counting import count_completion, count_waited
-from sim.serving.layout import FREE, LEAST_OUTSTANDING, NONE, RUNNING
+from sim.serving.layout import FREE, NONE, RUNNING
+from sim.serving.load_tree import load_changed
 from sim.serving.queues import leave_waiting, pop_head
-from sim.serving.routing import outstanding_changed
+from sim.serving.work import work_bound, work_left
 
 
 @helper
@@ -37,7 +38,7 @@ def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> 
     count_waited(plane, queue_index, request, now)
     leave_waiting(plane, entry(plane.services, request.service), request_index)
     if request.replica == NONE:
-        bind(plane, replica_index, request_index)
+        bind(plane, replica_index, request_index, now)
     if math.isnan(request.start):
         request.start = now
     request.status = RUNNING
@@ -46,28 +47,28 @@ def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> 
 
 
 @helper
-def bind(plane: Any, replica_index: int, request_index: int) -> None:
+def bind(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """Give a request to a replica."""
     entry(plane.requests, request_index).replica = replica_index
     entry(plane.replicas, replica_index).outstanding += 1
-    if entry(plane.services, entry(plane.replicas, replica_index).service).routing == LEAST_OUTSTANDING:
-        outstanding_changed(plane, replica_index)
+    work_bound(plane, replica_index, request_index, now)
+    load_changed(plane, replica_index)
 
 
 @helper
-def unbind(plane: Any, request_index: int) -> None:
+def unbind(plane: Any, request_index: int, completed: bool) -> None:  # noqa: FBT001
     """A request leaves every count of the replica it was bound to."""
     replica_index = entry(plane.requests, request_index).replica
     if replica_index == NONE:
         return
     entry(plane.replicas, replica_index).outstanding -= 1
-    if entry(plane.services, entry(plane.replicas, replica_index).service).routing == LEAST_OUTSTANDING:
-        outstanding_changed(plane, replica_index)
+    work_left(plane, request_index, completed)
+    load_changed(plane, replica_index)
 
 
 @helper
 def complete(plane: Any, request_index: int, now: float) -> None:
     """The last work on a request ends."""
-    unbind(plane, request_index)
+    unbind(plane, request_index, True)
     count_completion(plane, entry(plane.requests, request_index), now)
     free_slot(plane, request_index)

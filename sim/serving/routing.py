@@ -4,8 +4,19 @@ from typing import Any
 
 import numpy as np
 
-from sim.serving.compiler import entry, helper
-from sim.serving.layout import LEAST_OUTSTANDING, POWER_OF_TWO, RANDOM, ROUND_ROBIN
+from sim.serving.compiler import entry, helper, is_full
+from sim.serving.layout import (
+    LEAST_OUTSTANDING,
+    LEAST_WORK,
+    NEVER,
+    OWN_RULE,
+    POWER_OF_TWO,
+    RANDOM,
+    ROUND_ROBIN,
+    WEIGHTED,
+)
+from sim.serving.load_tree import least_loaded
+from sim.serving.own_rule import ask
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_ONE = np.uint64(0xBF58476D1CE4E5B9)
@@ -26,56 +37,9 @@ def draw(key: int, counter: int, below: int) -> int:
 
 
 @helper
-def outstanding_changed(plane: Any, replica_index: int) -> None:
-    """Bring the tree of least counts up to date above one replica.
-
-    A service's tree has its root at 1 and its replicas from `leaves` on; every node holds the least count below it.
-    """
-    replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
-    trees = plane.trees
-    node = service.leaves + replica_index - service.first_replica
-    trees[service.tree + node] = replica.outstanding
-    while node > 1:
-        node >>= 1
-        least = min(entry(trees, service.tree + 2 * node), entry(trees, service.tree + 2 * node + 1))
-        if entry(trees, service.tree + node) == least:
-            return
-        trees[service.tree + node] = least
-
-
-@helper
-def least_outstanding(plane: Any, service: Any) -> int:
-    """The first replica from the cursor on, in rotation, that has the least outstanding requests."""
-    trees = plane.trees
-    offset = service.tree
-    least = entry(trees, offset + 1)
-    leaf = _first_from(trees, offset, service.leaves, service.cursor, least)
-    if leaf < 0:
-        leaf = _first_from(trees, offset, service.leaves, 0, least)
-    return leaf
-
-
-@helper
-def _first_from(trees: Any, offset: int, leaves: int, position: int, least: int) -> int:
-    """The first leaf at or after `position` whose count is `least`, or -1: up to a right-hand subtree, then down."""
-    node = leaves + position
-    while entry(trees, offset + node) != least:
-        while node & 1:
-            if node == 1:
-                return -1
-            node >>= 1
-        node += 1
-    while node < leaves:
-        node *= 2
-        if entry(trees, offset + node) != least:
-            node += 1
-    return node - leaves
-
-
-@helper
-def route(plane: Any, service: Any) -> int:
+def route(plane: Any, service_index: int, request_index: int, now: float) -> int:
     """The replica that a rule binds an arriving request to."""
+    service = entry(plane.services, service_index)
     replicas = service.replicas
     chosen = 0
     if service.routing == ROUND_ROBIN:
@@ -83,9 +47,14 @@ def route(plane: Any, service: Any) -> int:
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == RANDOM:
         chosen = draw(service.key, service.index, replicas)
-    elif service.routing == LEAST_OUTSTANDING:
-        chosen = least_outstanding(plane, service)
+    elif service.routing == LEAST_OUTSTANDING or (
+        is_full(plane) and (service.routing == LEAST_WORK or service.routing == WEIGHTED)
+    ):
+        free = now if service.routing == LEAST_WORK and not service.generative else -NEVER
+        chosen = least_loaded(plane.trees, service, free)
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
+    elif is_full(plane) and service.routing == OWN_RULE:
+        chosen = ask(plane, service_index, request_index)
     elif service.routing == POWER_OF_TWO and replicas > 1:
         first, second = _two_drawn(service, service.index)
         load_of_first = entry(plane.replicas, service.first_replica + first).outstanding

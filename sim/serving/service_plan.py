@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 
@@ -30,6 +30,8 @@ class ServicePlan:
     """All of them."""
     routing: str
     arrivals: Arrivals
+    rule: Any = None
+    """The machine code of a user's own rule (`own_rule.compiled_rule`), which takes the place of `routing`."""
     routing_key: int = 0
     max_batch: int = 1
     max_batched_tokens: int = 8192

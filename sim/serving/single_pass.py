@@ -74,7 +74,7 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
     queue_index = replica_index if entry(plane.queues, replica_index).length > 0 else central
     waiting = entry(plane.queues, queue_index).length
     if waiting == 0:
-        become_idle(plane, replica_index)
+        become_idle(plane, replica_index, now)
         return
     deadline = entry(plane.requests, entry(plane.queues, queue_index).head).arrival + service.max_queue_delay
     if service.max_queue_delay == 0.0 or waiting >= service.max_batch or deadline <= now:
@@ -83,7 +83,7 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
         begin_pass(plane, replica_index, now)
         wake_for_central_queue(plane, replica.service, now)
     elif queue_index == central and service.watcher != NONE and service.watcher != replica_index:
-        become_idle(plane, replica_index)
+        become_idle(plane, replica_index, now)
     else:
         replica.state = HOLDING
         if queue_index == central:

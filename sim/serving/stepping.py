@@ -59,7 +59,7 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
     if replica.batch > 0:
         let_go(plane, replica_index, now)
     if replica.members == 0 and not is_awaited(plane, replica_index):
-        become_idle(plane, replica_index)
+        become_idle(plane, replica_index, now)
     else:
         replica.marked = 1
 

@@ -34,7 +34,7 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
     take_out(plane, queue_index, request_index, now)
     count_waited(plane, queue_index, request, now)
     leave_waiting(plane, service, request_index)
-    unbind(plane, request_index)
+    unbind(plane, request_index, False)
     count_loss(plane, request, TIMED_OUT, now)
     free_slot(plane, request_index)
     if replica_index == NONE:

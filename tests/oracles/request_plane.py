@@ -69,6 +69,7 @@ class Replica:
     due: bool = False
     busy: float = 0.0
     joules: float = 0.0
+    free_at: float = 0.0
 
     @property
     def held(self):
@@ -157,6 +158,7 @@ class Oracle(Continuous, SinglePass):
 
     def rest(self, replica):
         replica.doing, replica.ends = "idle", math.inf
+        replica.free_at = min(replica.free_at, self.now)
         if replica.service.watcher is replica:
             replica.service.watcher = None
 
@@ -168,6 +170,8 @@ class Oracle(Continuous, SinglePass):
                 replica = self.replicas[request.replica] if request.replica >= 0 else None
                 (replica.queue if replica else service.queue).remove(request)
                 self.finish(request, "timed_out")
+                if replica and not service.generative:
+                    replica.free_at -= replica.laws.latency[1] * request.work
                 if replica and replica.doing == "holding":
                     replica.due = True
 
@@ -179,11 +183,18 @@ class Oracle(Continuous, SinglePass):
         elif service.central:
             self.arrive_centrally(service, request)
         else:
-            self.arrive_at_replica(service, request, route(service, request))
+            self.arrive_at_replica(service, request, route(service, request, self.now))
 
     def take(self, replica, request):
-        request.taken, request.replica, replica.due = True, replica.number, True
+        request.taken, replica.due = True, True
+        self.bind(replica, request)
         replica.queue.append(request)
+
+    def bind(self, replica, request):
+        """Of a single-pass model it is known when its replica would come free, served one by one."""
+        request.replica = replica.number
+        if not replica.service.generative:
+            replica.free_at = max(replica.free_at, self.now) + replica.laws.latency[1] * request.work
 
     def arrive_centrally(self, service, request):
         idle = [r for r in service.replicas if r.doing == "idle" and not r.due]
@@ -203,7 +214,7 @@ class Oracle(Continuous, SinglePass):
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
             self.finish(request, "rejected")
         else:
-            request.replica = replica.number
+            self.bind(replica, request)
             replica.queue.append(request)
             full = len(replica.queue) >= service.plan.max_batch
             if not service.generative and (idle or (replica.doing == "holding" and full)):

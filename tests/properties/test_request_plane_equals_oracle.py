@@ -7,22 +7,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles.request_plane import Oracle, Request
+from oracles.routing import own_rule
 from oracles.setups import Listed, generative, single_pass
 
 from sim.serving import layout, request_plane
 from sim.serving.counting import BUCKETS
+from sim.serving.own_rule import compiled_rule
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ServicePlan
 from sim.serving.summary import EDGES
 
 STARTS = (0.0, 1e5, 1e7)
-ROUTING = tuple(layout.ROUTING)
+ROUTING = (*layout.ROUTING, "own")
+OWN_RULE = compiled_rule("own", own_rule)
 FIELDS = ("service", "index", "status", "replica", "start", "first_token", "end")
+
+
+def rule_of(plan):
+    return OWN_RULE if plan["routing"] == "own" else None
 
 
 def new_plane(plans, lists, start, rows, *, block_size=64, row_block=7, slots=1024, budget=1000):
     plans = [
-        ServicePlan(**{**plan, "name": f"s{number}", "arrivals": Listed(own, block_size)})
+        ServicePlan(**plan | {"name": f"s{number}", "arrivals": Listed(own, block_size), "rule": rule_of(plan)})
         for number, (plan, own) in enumerate(zip(plans, lists, strict=True))
     ]
     with mock.patch.object(request_plane, "FIRST_SLOTS", slots):
@@ -242,6 +249,21 @@ def test_continuous_batching(fleet):
         joules = record["joules_prefill"] + record["joules_decode"]
         assert busy == pytest.approx(replica.busy, rel=1e-6, abs=1e-6)
         assert joules == pytest.approx(replica.joules, rel=1e-9, abs=1e-9)
+
+
+def plainly(plan):
+    """The same service, with no more than plain kernels serve."""
+    routing = "least_outstanding" if plan["routing"] in ("least_work", "weighted", "own") else plan["routing"]
+    preemption = "recompute" if plan.get("preemption") == "swap" else plan.get("preemption", "none")
+    return plan | {"routing": routing, "preemption": preemption, "prefix_hit_rate": 0.0, "chunked": False}
+
+
+@given(fleets([generative_service, single_pass_service]))
+@SETTINGS
+def test_plain_planes(fleet):
+    start, plans, lists = fleet
+    plane, _ = check((start, list(map(plainly, plans)), lists))
+    assert plane.plane.full is None
 
 
 @st.composite
