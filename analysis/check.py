@@ -114,9 +114,11 @@ def _pool(prepared: Prepared, name: str) -> Iterator[str]:
 
 def _service(prepared: Prepared, name: str, found: ServiceExpectation) -> Iterator[str]:
     service = prepared.scenario.services[name]
-    tensor, replicas = service.parallelism.tensor, service.replicas.initial
-    what = f"{service.model} in {service.precision}" if found.tokens else service.model
-    yield _item(name, f"{what}: {replicas} replicas of {tensor} on {', '.join(service.pools)}")
+    tensor = service.tensor_in(prepared.replicas[name][0].pool)
+    parts = [f"{number} replicas of {service.tensor_in(pool)} on {pool}" for pool, _, number in prepared.replicas[name]]
+    precisions = sorted({service.precision_in(pool) for pool, _, _ in prepared.replicas[name]})
+    what = f"{service.model} in {' and '.join(precisions)}" if found.tokens else service.model
+    yield _item(name, f"{what}: {', '.join(parts)}")
     yield _detail("arrivals", _arriving(found.arriving, "requests"))
     batches = f"batches of {found.pace.batch}" if found.pace.batch > 1 else "no batches"
     estimate = " (estimate)" if found.tokens else ""

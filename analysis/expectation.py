@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.pace import Pace, context, generative_pace, single_pass_pace
-from sim.hardware import GenerativeReplica, MemoryFit, fit
+from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.preparation import FOREVER, Prepared, seconds_into_week
 from sim.scenario.training import TrainingStream
 from sim.workload.arrivals import RandomArrivals, expected
@@ -69,22 +69,27 @@ class TrainingExpectation:
 
 def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
     """Reckon one service. Uses up the source of its requests where that is a trace."""
-    service, replica = prepared.scenario.services[name], prepared.replicas[name]
-    pace, tokens = Pace(1, 0.0, {}), None
-    if isinstance(replica, GenerativeReplica):
+    service, placed = prepared.scenario.services[name], prepared.replicas[name]
+    tokens, paces = None, [Pace(1, 0.0, {})]
+    if isinstance(placed[0].replica, GenerativeReplica):
         arriving, prompt, output = _arriving_tokens(prepared, name)
-        fits = prompt + output <= replica.kv_capacity
+        replicas = [each.replica for each in placed if isinstance(each.replica, GenerativeReplica)]
+        fits = prompt + output <= min(replica.kv_capacity for replica in replicas)
+        fitting = float(fits.mean()) if len(fits) else 0.0
         if len(prompt):
-            tokens = _tokens(prepared, name, prompt, output, float(fits.mean()))
+            tokens = _tokens(prepared, name, prompt, output, fitting)
         if fits.any():
-            pace = generative_pace(service, replica, prompt[fits], output[fits], float(fits.mean()))
+            paces = [generative_pace(service, replica, prompt[fits], output[fits], fitting) for replica in replicas]
     else:
         arriving, work = _arriving_work(prepared, name)
         if len(work):
-            pace = single_pass_pace(service, replica, work)
-    replicas = service.replicas.initial
-    load, peak = (rate * pace.seconds / replicas if replicas else math.inf for rate in arriving[:2])
-    return ServiceExpectation(arriving, pace, load, peak, tokens)
+            singles = [each.replica for each in placed if isinstance(each.replica, SinglePassReplica)]
+            paces = [single_pass_pace(service, replica, work) for replica in singles]
+    able = sum(
+        each.number / pace.seconds if pace.seconds else math.inf for each, pace in zip(placed, paces, strict=False)
+    )
+    load, peak = (rate / able if able else math.inf for rate in arriving[:2])
+    return ServiceExpectation(arriving, paces[0], load, peak, tokens)
 
 
 def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
@@ -123,7 +128,7 @@ def _recorded(prepared: Prepared, name: str) -> tuple[Arriving, RequestBlock]:
 
 
 def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray, IntArray]:
-    requests, pools = prepared.scenario.services[name].requests, prepared.scenario.services[name].pools
+    requests, pool = prepared.scenario.services[name].requests, prepared.scenario.services[name].first_pool
     if not isinstance(requests.arrivals, RandomArrivals) or requests.lengths is None:
         arriving, recorded = _recorded(prepared, name)
         return arriving, recorded.prompt_tokens, recorded.output_tokens
@@ -132,15 +137,15 @@ def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray,
         whole_tokens(sampler(lengths, stream(seed, "expectation", name, part)).draw(SAMPLE))
         for part, lengths in zip(("prompt", "output"), length_distributions(requests.lengths), strict=True)
     )
-    return _drawn(prepared, requests.arrivals, pools[0]), prompt, output
+    return _drawn(prepared, requests.arrivals, pool), prompt, output
 
 
 def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]:
-    requests, pools = prepared.scenario.services[name].requests, prepared.scenario.services[name].pools
+    requests, pool = prepared.scenario.services[name].requests, prepared.scenario.services[name].first_pool
     if not isinstance(requests.arrivals, RandomArrivals):
         arriving, recorded = _recorded(prepared, name)
         return arriving, recorded.work
-    arriving = _drawn(prepared, requests.arrivals, pools[0])
+    arriving = _drawn(prepared, requests.arrivals, pool)
     if requests.work is None:
         return arriving, np.ones(1)
     work = sampler(requests.work, stream(prepared.scenario.seed, "expectation", name, "work")).draw(SAMPLE)
@@ -149,12 +154,12 @@ def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]
 
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
     scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
-    pool = holdings[0].pool if holdings else service.pools[0]
+    pool = holdings[0].pool if holdings else service.first_pool
     memory = fit(
         scenario.accelerator(scenario.pools[pool].accelerator),
         scenario.model(service.model),
-        tensor=service.parallelism.tensor,
-        precision=service.precision,
+        tensor=service.tensor_in(pool),
+        precision=service.precision_in(pool),
         batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
         memory_utilization=service.kv_cache.memory_utilization if service.kv_cache else 0.0,
         block_size=service.kv_cache.block_size if service.kv_cache else 1,

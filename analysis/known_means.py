@@ -27,7 +27,7 @@ def known_means(scenario: Scenario) -> dict[str, float]:
         requests = service.requests
         if not isinstance(requests.arrivals, EXACT):
             continue
-        begin = seconds_into_week(scenario, service.pools[0])
+        begin = seconds_into_week(scenario, service.first_pool)
         whole, before = (
             expected(requests.arrivals, start_of_day=begin, until=until).arrivals if until else 0.0
             for until in (scenario.horizon, scenario.warmup)

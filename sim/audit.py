@@ -78,16 +78,16 @@ def _utilization(run: "Run") -> Iterator[Law]:
     start, end = run.opening, run.closing
     for index, name in enumerate(run.prepared.scenario.services):
         owner = run.ledger.owners[name]
-        accelerators = run.prepared.replicas[name].accelerators
-        busy = float((end.busy[index] - start.busy[index]).sum()) * accelerators
+        busy = float(end.busy_accelerators[index] - start.busy_accelerators[index])
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
         resident = float((end.seconds[:, owner, State.RESIDENT] - start.seconds[:, owner, State.RESIDENT]).sum())
         yield law(
             "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident
         )
         if (end.services[index]["generative"], run.request_plane.services[index].max_batch) == (0, 1):
+            in_service = float((end.busy[index] - start.busy[index]).sum())
             area = float(end.services[index]["running_area"] - start.services[index]["running_area"])
-            yield law("utilization law: requests in service are busy replicas", f"services.{name}", busy, area)
+            yield law("utilization law: requests in service are busy replicas", f"services.{name}", in_service, area)
     for name, stream in run.jobs.streams.items():
         owner = run.ledger.owners[name]
         busy = float((end.seconds[:, owner, State.BUSY] - start.seconds[:, owner, State.BUSY]).sum())

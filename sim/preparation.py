@@ -4,20 +4,20 @@ What only shows here (a model that does not fit, a policy's options, a broken tr
 with file, line and key; all of them are reported at once.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sim.catalog.rows import Accelerator
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.pilot import WarmUp
-from sim.policies.registry import PolicyError, check, resolve
+from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.service import ContinuousBatching, DynamicBatching, Service
@@ -29,6 +29,14 @@ SEAMS = ("scheduling", "placement", "sharing", "power")
 FOREVER = float("inf")
 
 
+class Placed(NamedTuple):
+    """Replicas of a service in one pool."""
+
+    pool: str
+    replica: GenerativeReplica | SinglePassReplica
+    number: int
+
+
 @dataclass
 class Prepared:
     """All that one run needs to begin; the run uses it up."""
@@ -36,7 +44,10 @@ class Prepared:
     scenario: Scenario
     policies: dict[str, Any] = field(default_factory=dict)
     pools: dict[str, PoolState] = field(default_factory=dict)
-    replicas: dict[str, GenerativeReplica | SinglePassReplica] = field(default_factory=dict)
+    replicas: dict[str, list["Placed"]] = field(default_factory=dict)
+    """By service, in the order of its replicas."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """Compiled rules of users' own, by service."""
     holdings: dict[str, list[Holding]] = field(default_factory=dict)
     """By service, one a replica."""
     requests: dict[str, RequestSource] = field(default_factory=dict)
@@ -90,6 +101,7 @@ def prepare(
     _resolve_policies(prepared, policies or {})
     _check_jobs_end(prepared)
     _start_sources(prepared, block_size)
+    _compile_rules(prepared)
     if "placement" in prepared.policies:
         _place_services(prepared)
     if prepared.problems:
@@ -121,7 +133,7 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 service.requests,
                 seed=scenario.seed,
                 folder=scenario.folder,
-                start_of_day=seconds_into_week(scenario, service.pools[0]),
+                start_of_day=seconds_into_week(scenario, service.first_pool),
                 until=prepared.until,
                 block_size=block_size,
             )
@@ -156,56 +168,76 @@ def _place_services(prepared: Prepared) -> None:
 
 def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
     """Give a service its accelerators, pools in order of preference, and build the laws of its replicas."""
-    scenario, holdings = prepared.scenario, []
-    for number in range(service.replicas.initial):
-        attempts = (
-            prepared.pools[pool].hold_for_good(f"{name}/{number}", service.parallelism.tensor) for pool in service.pools
-        )
-        holding = next((attempt for attempt in attempts if attempt is not None), None)
-        if holding is None:
-            message = f"there is room for {number} of {service.replicas.initial} replicas"
-            prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
-            return
-        holdings.append(holding)
-    kinds = {scenario.pools[holding.pool].accelerator for holding in holdings} or {
-        scenario.pools[service.pools[0]].accelerator
-    }
-    if len(kinds) > 1:
-        message = f"replicas on different accelerators ({', '.join(sorted(kinds))}) arrive in a later version"
-        prepared.problems.append(scenario.problem(f"services.{name}.pools", message))
+    scenario, holdings = prepared.scenario, list(_holdings(prepared, name, service))
+    if len(holdings) < service.replicas.initial:
+        message = f"there is room for {len(holdings)} of {service.replicas.initial} replicas"
+        prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
         return
     prepared.holdings[name] = holdings
-    accelerator, tensor = scenario.accelerator(kinds.pop()), service.parallelism.tensor
-    if accelerator.slices and tensor not in accelerator.slices:
-        message = f"{accelerator.name} has no slice of {tensor}"
-        shapes = ", ".join(map(str, accelerator.slices))
-        prepared.problems.append(scenario.problem(f"services.{name}.parallelism.tensor", message, f"one of {shapes}"))
-        return
-    with prepared.checking(f"services.{name}.model"):
-        prepared.replicas[name] = replica_of(scenario, service, accelerator)
-    if service.kv_cache and service.kv_cache.preemption == "swap" and accelerator.host_link_bandwidth is None:
-        message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
-        hint = f"`accelerators: {{...: {{like: {accelerator.name}, host_link_bandwidth: 64 GB/s}}}}`, or `recompute`"
-        prepared.problems.append(scenario.problem(f"services.{name}.kv_cache.preemption", message, hint))
+    pools = Counter(holding.pool for holding in holdings) or {service.first_pool: 0}
+    prepared.replicas[name] = []
+    for pool, number in pools.items():
+        accelerator, tensor = scenario.accelerator(scenario.pools[pool].accelerator), service.tensor_in(pool)
+        if accelerator.slices and tensor not in accelerator.slices:
+            message = f"{accelerator.name} has no slice of {tensor}"
+            hint = f"one of {', '.join(map(str, accelerator.slices))}"
+            prepared.problems.append(scenario.problem(f"services.{name}.parallelism.tensor", message, hint))
+            continue
+        with prepared.checking(f"services.{name}.model"):
+            prepared.replicas[name].append(Placed(pool, replica_of(scenario, service, pool), number))
+        if service.kv_cache and service.kv_cache.preemption == "swap" and accelerator.host_link_bandwidth is None:
+            message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
+            hint = f"an accelerator `{{like: {accelerator.name}, host_link_bandwidth: 64 GB/s}}`, or `recompute`"
+            prepared.problems.append(scenario.problem(f"services.{name}.kv_cache.preemption", message, hint))
 
 
-def replica_of(scenario: Scenario, service: Service, accelerator: Accelerator) -> GenerativeReplica | SinglePassReplica:
-    """The laws of a service's replica on an accelerator. Raises HardwareError."""
+def _holdings(prepared: Prepared, name: str, service: Service) -> Iterator[Holding]:
+    """What each replica holds, one after another, until there is no more room."""
+    placed: Counter[str] = Counter()
+    for number in range(service.replicas.initial):
+        for pool in service.pools:
+            most = service.most_in(pool)
+            if most is not None and placed[pool] == most:
+                continue
+            holding = prepared.pools[pool].hold_for_good(f"{name}/{number}", service.tensor_in(pool))
+            if holding is not None:
+                placed[pool] += 1
+                yield holding
+                break
+        else:
+            return
+
+
+def replica_of(scenario: Scenario, service: Service, pool: str) -> GenerativeReplica | SinglePassReplica:
+    """The laws of a service's replica on the accelerators of a pool. Raises HardwareError."""
+    accelerator = scenario.accelerator(scenario.pools[pool].accelerator)
     model, batch = scenario.model(service.model), service.batching.max_batch_size
     if model.kind == "single_pass":
-        return single_pass_replica(accelerator, model, precision=service.precision, max_batch=batch)
+        return single_pass_replica(accelerator, model, precision=service.precision_in(pool), max_batch=batch)
     if not isinstance(service.batching, ContinuousBatching) or service.kv_cache is None:
         raise TypeError(f"a scenario gives {service.model} continuous batching and a KV cache")
     return generative_replica(
         accelerator,
         model,
-        tensor=service.parallelism.tensor,
-        precision=service.precision,
+        tensor=service.tensor_in(pool),
+        precision=service.precision_in(pool),
         max_batch=batch,
         batched_tokens=service.batching.max_batched_tokens,
         memory_utilization=service.kv_cache.memory_utilization,
         block_size=service.kv_cache.block_size,
     )
+
+
+def _compile_rules(prepared: Prepared) -> None:
+    """Rules of users' own by which requests are routed."""
+    scenario = prepared.scenario
+    for name, service in scenario.services.items():
+        if ":" in service.routing:
+            from sim.serving.own_rule import compiled_rule
+
+            with prepared.checking(f"services.{name}.routing"):
+                rule = own_function("routing", service.routing, scenario.folder)
+                prepared.rules[name] = compiled_rule(service.routing, rule)
 
 
 def _check_jobs_end(prepared: Prepared) -> None:
@@ -235,8 +267,10 @@ def pool_power(prepared: Prepared, name: str) -> PoolPower:
     pool = scenario.pools[name]
     row = scenario.accelerator(pool.accelerator)
     watts: dict[tuple[str, State], float] = {}
-    for service, replica in prepared.replicas.items():
-        watts[service, State.RESIDENT] = replica.resident_power / replica.accelerators
+    for service, placed in prepared.replicas.items():
+        for pool_name, replica, _ in placed:
+            if pool_name == name:
+                watts[service, State.RESIDENT] = replica.resident_power / replica.accelerators
     for stream in scenario.training:
         watts[stream, State.BUSY] = training_power(row)
     share = pool.accelerators_per_node

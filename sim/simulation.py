@@ -194,11 +194,13 @@ class Simulation:
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]
         limits = service.slo.limits if service.slo else {}
-        cache = service.kv_cache
+        cache, placed = service.kv_cache, self.prepared.replicas[name]
         return ServicePlan(
             name=name,
-            replica=self.prepared.replicas[name],
+            replica=placed[0].replica,
+            others=[(replica, number) for _, replica, number in placed[1:]],
             replicas=service.replicas.initial,
+            rule=self.prepared.rules.get(name),
             routing=service.routing,
             arrivals=self.prepared.requests[name],
             routing_key=stream_key(scenario.seed, "services", name, "routing"),

@@ -217,7 +217,10 @@ def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
 
 
 def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
-    """FLOPs that services achieved over the pool's peak; None where jobs ran, whose FLOPs a duration does not tell."""
+    """FLOPs that services achieved over the pool's peak; None where jobs ran, whose FLOPs a duration does not tell.
+
+    None too where a service has replicas under several laws: what each of them computed is not counted by itself.
+    """
     if accounts.share(pool, run.prepared.scenario.training) > 0.0:
         return None
     achieved = peak = 0.0
@@ -226,7 +229,9 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
         inside = sum(holding.pool == pool for holding in holdings)
         if not inside:
             continue
-        replica = run.prepared.replicas[name]
+        if len(run.prepared.replicas[name]) > 1:
+            return None
+        replica = run.prepared.replicas[name][0].replica
         change = {key: float(run.closing.services[index][key] - run.opening.services[index][key]) for key in _COUNTERS}
         if isinstance(replica, GenerativeReplica):
             flops = (change["computed_tokens"] + change["batched"]) * replica.flops_per_token

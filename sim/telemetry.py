@@ -32,6 +32,8 @@ class Totals:
     """Replica-seconds by service and phase (prefill, decode, batch)."""
     joules: FloatArray
     """Of accelerators, by service and phase."""
+    busy_accelerators: FloatArray
+    """Accelerator-seconds by service."""
     seconds: FloatArray
     """Of the ledger: accelerator-seconds by pool, owner and state."""
     ledger_joules: FloatArray
@@ -57,7 +59,7 @@ class Meter:
     def read(self, now: float) -> Totals:
         """Return the totals at `now` (seconds), the instant at which both planes stand."""
         self.ledger.settle(now)
-        services, moments, busy, joules = self._read_plane()
+        services, moments, busy, joules, busy_accelerators = self._read_plane()
         running = [[stream.waiting, stream.running] for stream in self.jobs.streams.values()]
         return Totals(
             time=now,
@@ -65,23 +67,27 @@ class Meter:
             moments=moments,
             busy=busy,
             joules=joules,
+            busy_accelerators=busy_accelerators,
             seconds=self.ledger.seconds.copy(),
             ledger_joules=self.ledger.joules.copy(),
             host_joules=self.ledger.host_joules.copy(),
             jobs=np.array(running, np.int64).reshape(-1, 2),
         )
 
-    def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray, FloatArray]:
+    def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray, FloatArray, FloatArray]:
         if self.plane is None:
             nothing = np.zeros((0, len(layout.PHASES)))
-            return np.zeros(0, layout.SERVICE), np.zeros((0, len(layout.METRICS), 4)), nothing, nothing
+            return np.zeros(0, layout.SERVICE), np.zeros((0, len(layout.METRICS), 4)), nothing, nothing, np.zeros(0)
         self.plane.settle()
         records = self.plane.plane.replicas
         busy = np.stack([records[f"busy_{phase}"] for phase in layout.PHASES], axis=1)
         joules = np.stack([records[f"joules_{phase}"] for phase in layout.PHASES], axis=1)
         self._book(busy.sum(axis=1), joules.sum(axis=1))
         plane = self.plane.plane
-        return plane.services.copy(), plane.moments.copy(), *(self._by_service(totals) for totals in (busy, joules))
+        accelerators = np.array([accelerators for _, _, accelerators in self._replicas])
+        held = self._by_service(busy.sum(axis=1, keepdims=True) * accelerators[:, None])[:, 0]
+        totals = [self._by_service(each) for each in (busy, joules)]
+        return plane.services.copy(), plane.moments.copy(), totals[0], totals[1], held
 
     def _by_service(self, totals: FloatArray) -> FloatArray:
         summed = np.zeros((len(self.plane.services) if self.plane else 0, totals.shape[1]))

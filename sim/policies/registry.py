@@ -7,11 +7,11 @@ A built-in name stands for an import string, a routing rule for what it does; a 
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from sim.policies import protocols
 
@@ -26,6 +26,8 @@ ROUTING: Mapping[str, str] = {
     "random": "Any replica, all with the same probability.",
     "least_outstanding": "The replica with the fewest requests waiting or running.",
     "power_of_two": "Of two replicas drawn at random, the one with fewer requests waiting or running.",
+    "least_work": "The replica with the fewest tokens to come; of single-pass models the one that is free first.",
+    "weighted": "The replica with the fewest requests waiting or running for its speed.",
 }
 """What the rules do that send requests to replicas; they are compiled with the request plane."""
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
@@ -59,7 +61,6 @@ LATER: Mapping[str, frozenset[str]] = {
     "placement": frozenset({"spread", "pack_by_rack", "cheapest", "most_efficient"}),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),
-    "routing": frozenset({"least_work", "weighted"}),
 }
 
 
@@ -108,6 +109,14 @@ def check(seam: str, policy: Any) -> None:
     """Refuse an instance of a user's own that would be ignored, or lacks a part of its protocol. Raises PolicyError."""
     _check_open(seam)
     _check(seam, type(policy).__name__, policy)
+
+
+def own_function(seam: str, name: str, folder: Path | None) -> Callable[..., Any]:
+    """Return a function of a user's own (`package.module:function`), which may lie in `folder`. Raises PolicyError."""
+    found: Any = _load(seam, name, folder)
+    if not callable(found) or isinstance(found, type):
+        raise PolicyError(f"{seam} policy `{name}` is not a function")
+    return cast("Callable[..., Any]", found)
 
 
 def _check_open(seam: str) -> None:

@@ -12,7 +12,8 @@ from sim.policies import registry
 from sim.scenario.base import Node, check_known, fail
 from sim.scenario.quantities import found
 
-_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""Something of a user's own: `package.module:Name`."""
 
 
 class PolicyReference(Node):
@@ -64,6 +65,6 @@ class Policies(Node):
         seam = str(info.field_name)
         if policy.name in registry.LATER[seam]:
             fail(f"`{policy.name}` arrives in a later version")
-        if not _CLASS.fullmatch(policy.name):
+        if not OWN.fullmatch(policy.name):
             check_known(f"{seam} policy", policy.name, registry.BUILT_IN[seam])
         return policy

@@ -40,10 +40,11 @@ def _asks_for_all(document: Document, service: str) -> bool:
 
 def _place(service: Service, wanted: int, pools: Mapping[str, Pool], free: dict[str, int]) -> int:
     """Take accelerators for up to `wanted` replicas, pools in order of preference; a replica never spans nodes."""
-    tensor, placed = service.parallelism.tensor, 0
+    placed = 0
     for name in service.pools:
-        pool = pools[name]
+        pool, tensor, most = pools[name], service.tensor_in(name), service.most_in(name)
         room = min(free[name] // tensor, pool.nodes * (pool.accelerators_per_node // tensor), wanted - placed)
+        room = room if most is None else min(room, most)
         free[name] -= room * tensor
         placed += room
     return placed
@@ -52,11 +53,14 @@ def _place(service: Service, wanted: int, pools: Mapping[str, Pool], free: dict[
 def _too_little_room(
     document: Document, name: str, service: Service, placed: int, pools: Mapping[str, Pool]
 ) -> Problem:
-    tensor = service.parallelism.tensor
-    if all(pools[pool].accelerators_per_node < tensor for pool in service.pools):
-        widest = max(pools[pool].accelerators_per_node for pool in service.pools)
-        message = f"a replica of {tensor} accelerators spans nodes of {widest}: that arrives in a later version"
-        return document.problem(("services", name, "parallelism", "tensor"), message, f"at most {widest}")
+    for pool in service.pools:
+        tensor, widest = service.tensor_in(pool), pools[pool].accelerators_per_node
+        own = isinstance(service.pools, Mapping)
+        if tensor > widest and (own or all(pools[each].accelerators_per_node < tensor for each in service.pools)):
+            message = f"a replica of {tensor} accelerators spans nodes of {widest}: that arrives in a later version"
+            key = ("services", name, *(("pools", pool) if own else ()), "parallelism", "tensor")
+            return document.problem(key, message, f"at most {widest}")
+    sizes = " or ".join(map(str, sorted({service.tensor_in(pool) for pool in service.pools})))
     spoken = ", ".join(f"`{pool}`" for pool in service.pools)
-    message = f"{service.replicas.initial} replicas of {tensor} do not fit: there is room for {placed} in {spoken}"
+    message = f"{service.replicas.initial} replicas of {sizes} do not fit: there is room for {placed} in {spoken}"
     return document.problem(("services", name, "replicas"), message, "more nodes, or fewer replicas")

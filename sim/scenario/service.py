@@ -11,6 +11,7 @@ from sim.policies import registry
 from sim.scenario.arrivals import AnyArrivals, TraceArrivals, name_or_map
 from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later_tag, unset
 from sim.scenario.distributions import NumberDistribution
+from sim.scenario.policies import OWN
 from sim.scenario.quantities import Duration, PositiveDuration, Share, found
 
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp32")
@@ -44,6 +45,15 @@ class Replicas(Node):
         if not self.min <= self.initial <= self.max:
             fail("`initial` must lie between `min` and `max`", "initial")
         return self
+
+
+class OfPool(Node):
+    """How the replicas of a service look in one of its pools, where that differs."""
+
+    later_keys: ClassVar = frozenset({"pipeline", "expert"})
+    parallelism: Parallelism | None = None
+    precision: Precision | None = None
+    replicas: int | None = Field(default=None, ge=1)
 
 
 class ContinuousBatching(Node):
@@ -156,13 +166,20 @@ class Slo(Node):
         return self
 
 
+PoolList = Annotated[tuple[PoolName, ...], Field(strict=False, min_length=1), Tag("name")]
+PoolMap = Annotated[Mapping[PoolName, OfPool], Field(min_length=1), Tag("map")]
+PoolsOfService = Annotated[
+    PoolList | PoolMap, Discriminator(lambda pools: "map" if isinstance(pools, Mapping) else "name")
+]
+
+
 class Service(Node):
     """An inference service."""
 
     later_keys: ClassVar = frozenset({"groups", "scaling", "start_up", "priority", "tenant"})
     model: Name
-    pools: tuple[PoolName, ...] = Field(strict=False, min_length=1)
-    """In order of preference."""
+    pools: PoolsOfService
+    """In order of preference: a list, or a map where replicas differ by pool."""
     precision: Precision = Field(default_factory=unset, validate_default=True)
     parallelism: Parallelism = Parallelism.model_construct(tensor=1)
     replicas: Replicas = Field(default_factory=unset, validate_default=True)
@@ -170,12 +187,32 @@ class Service(Node):
     batching: AnyBatching = Field(default_factory=unset, validate_default=True)
     kv_cache: KvCache | None = Field(default_factory=unset, validate_default=True)
     """Of a token model."""
-    routing: Name = "least_outstanding"
+    routing: str = "least_outstanding"
+    """A rule by name, or a function of one's own by `package.module:function`."""
     queue_limit: int | None = Field(default=None, ge=0)
     timeout: PositiveDuration | None = None
     client_latency: Duration = 0.0
     requests: Requests
     slo: Slo | None = None
+
+    @property
+    def first_pool(self) -> str:
+        """The pool that it prefers."""
+        return next(iter(self.pools))
+
+    def tensor_in(self, pool: str) -> int:
+        """How many accelerators of a pool make a replica."""
+        own = self.pools[pool].parallelism if isinstance(self.pools, Mapping) else None
+        return (own or self.parallelism).tensor
+
+    def precision_in(self, pool: str) -> Precision:
+        """In which precision its replicas in a pool hold the weights."""
+        own = self.pools[pool].precision if isinstance(self.pools, Mapping) else None
+        return own or self.precision
+
+    def most_in(self, pool: str) -> int | None:
+        """How many replicas a pool is to hold, where that is said."""
+        return self.pools[pool].replicas if isinstance(self.pools, Mapping) else None
 
     @field_validator("model")
     @classmethod
@@ -185,7 +222,7 @@ class Service(Node):
     @field_validator("pools", mode="before")
     @classmethod
     def _check_pools(cls, pools: Any) -> Any:
-        return check_pools(pools)
+        return pools if isinstance(pools, dict) else check_pools(pools)
 
     @field_validator("precision", mode="before")
     @classmethod
@@ -197,7 +234,15 @@ class Service(Node):
 
     @field_validator("replicas", mode="before", json_schema_input_type=int | Literal["all"] | Replicas)
     @classmethod
-    def _replicas(cls, replicas: Any) -> Any:
+    def _replicas(cls, replicas: Any, info: ValidationInfo) -> Any:
+        pools = info.data.get("pools", ())
+        by_pool = [each.replicas for each in pools.values() if each.replicas] if isinstance(pools, Mapping) else []
+        if by_pool and len(by_pool) < len(pools):
+            fail("some pools of this service say how many replicas they hold, others do not", hint="all, or none")
+        if by_pool and replicas not in (None, {"initial": sum(by_pool), "min": sum(by_pool), "max": sum(by_pool)}):
+            fail("`replicas` stand with the pools of this service", hint="leave them out here")
+        if by_pool:
+            return {"initial": sum(by_pool)}
         if replicas is None or replicas == "all":
             return {"initial": 1}
         if isinstance(replicas, dict):
@@ -223,9 +268,7 @@ class Service(Node):
     @field_validator("routing")
     @classmethod
     def _check_routing(cls, routing: str) -> str:
-        if routing in registry.LATER["routing"]:
-            fail(f"`{routing}` arrives in a later version")
-        return check_known("routing", routing, registry.BUILT_IN["routing"])
+        return routing if OWN.fullmatch(routing) else check_known("routing", routing, registry.BUILT_IN["routing"])
 
     @model_validator(mode="after")
     def _check_kind(self, info: ValidationInfo) -> Self:
@@ -257,7 +300,7 @@ class Service(Node):
         for limit, what in _OF_TOKENS.items():
             if self.slo and limit in self.slo.limits:
                 fail(f"a single-pass model has no {what}", f"slo.{limit}", "e2e")
-        if self.parallelism.tensor > 1:
+        if any(self.tensor_in(pool) > 1 for pool in self.pools):
             fail("tensor parallelism is for generative models", "parallelism.tensor")
 
 

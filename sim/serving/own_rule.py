@@ -9,8 +9,8 @@
 
 `replicas` are those of the service as records of `layout.REPLICA`: requests bound to each (`outstanding`), tokens of KV
 cache in use (`kv_held`), sequences that run (`members`). `request` is the arrival (`prompt`, `output`, `work` and
-`index`). `sim.serving.routing.draw(key, request.index, n)` is a random number below n. The kernel does not know the rule,
-so that only the rule itself is compiled anew.
+`index`). `sim.serving.routing.draw(key, request.index, n)` is a random number below n. The kernel does not know the
+rule, so that only the rule itself is compiled anew.
 """
 
 from collections.abc import Callable
@@ -51,8 +51,11 @@ def compiled_rule(name: str, function: Callable[..., Any]) -> Any:
     try:
         return numba.cfunc(SIGNATURE)(call)
     except Exception as error:
-        message = str(error).strip().splitlines() or [type(error).__name__]
-        raise OwnRuleError(f"the routing rule `{name}` does not compile: {message[-1].strip()}") from error
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if not line.startswith("Failed in")), type(error).__name__)
+        raise OwnRuleError(
+            f"the routing rule `{name}` does not compile: {reason.partition(' of type Record(')[0]}"
+        ) from error
 
 
 @intrinsic

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.fleet.pool import FleetError
 from sim.serving import kernel, layout, settling
-from sim.serving.own_rule import OwnRuleError
 from sim.serving.records import empty_plane
 from sim.serving.service_plan import ServicePlan
 
@@ -83,10 +83,8 @@ class RequestPlane:
     def _refuse_rule(self) -> None:
         clock = self._plane.clock[0]
         plan = self.services[int(clock["asking"])]
-        named = "fails" if clock["named"] == layout.NONE else f"names replica {clock['named']}"
-        raise OwnRuleError(
-            f"the routing rule `{plan.routing}` {named} at {self.now:g} s; it has 0 to {plan.replicas - 1}"
-        )
+        named = "fails" if clock["named"] == layout.NONE else f"names replica {clock['named']} of {plan.replicas}"
+        raise FleetError(f"the routing rule `{plan.routing}` {named} at {self.now:g} s (the first replica is 0)")
 
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""
