@@ -53,7 +53,6 @@ WRONG = [
     (SMALL, "pools: [p]", "pools: p", "services.s.pools", "[p]"),
     (SMALL, "pools: [p]", "pools: []", "services.s.pools", "at least 1"),
     (SMALL, "pools: [p]", "pools: [p, p]", "services.s.pools", "twice"),
-    (SMALL, "pools: [p]", "pools: {p: {}}", "services.s.pools", "later version"),
     (SMALL, "model: unit", "model: units", "services.s.model", "did you mean `unit`?"),
     (SMALL, "accelerator: server", "accelerator: servr", "pools.p.accelerator", "did you mean `server`?"),
     (SMALL, "nodes: 10", "nodes: 0", "pools.p.nodes", "at least 1"),

@@ -1,0 +1,65 @@
+"""A token model under Poisson traffic, for comparisons of speed."""
+
+import time
+
+import numpy as np
+from oracles.setups import Block
+
+from sim.hardware.tables import NO_LIMIT, PIECES, GenerativeReplica, IterationTable, PrefillLaw
+from sim.serving.request_plane import RequestPlane
+from sim.serving.service_plan import ServicePlan
+
+REPLICAS, MAX_BATCH, KV_CAPACITY = 4, 128, 200_000
+BLOCK = 65_536
+
+
+class Columns:
+    """Requests given as columns."""
+
+    block_size = BLOCK
+
+    def __init__(self, arrivals, prompts, outputs):
+        self.columns, self.at = (arrivals, prompts, outputs, np.ones(len(arrivals))), 0
+
+    def next_block(self):
+        part = slice(self.at, self.at + BLOCK)
+        self.at += BLOCK
+        return Block(*(column[part] for column in self.columns))
+
+
+def workload(count, rate, seed=0):
+    """Poisson arrivals, log-normal prompts (median 665 tokens) and outputs (median 148)."""
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / rate, count))
+    prompts = np.clip(rng.lognormal(6.5, 1.0, count), 1, 8000).astype(np.int64)
+    outputs = np.clip(rng.lognormal(5.0, 0.8, count), 1, 2000).astype(np.int64)
+    return arrivals, prompts, outputs
+
+
+def replica():
+    """12 ms an iteration and 50 us a sequence; 5 ms a prefill and 0.12 ms a token."""
+    n = np.arange(MAX_BATCH + 1.0)[:, None]
+    pieces = np.zeros((MAX_BATCH + 1, PIECES))
+    iteration = IterationTable(
+        until=np.full(pieces.shape, NO_LIMIT),
+        time_fixed=0.012 + 0.00005 * n + pieces,
+        time_per_token=1.5e-8 + pieces,
+        energy_fixed=3.0 + 0.1 * n + pieces,
+        energy_per_token=1e-5 + pieces,
+    )
+    prefill = PrefillLaw(0.0, 0.0, 1.2e-4, 0.0, 0.005, 0.0, 700.0, 200.0, 0.0, 0.0, 0.0, 0.0)
+    return GenerativeReplica(1, iteration, prefill, KV_CAPACITY, 1, 0.0, 90.0, 1e9, 1e15)
+
+
+def plan_of(requests):
+    return ServicePlan("s", replica(), REPLICAS, "round_robin", Columns(*requests), max_batch=MAX_BATCH)
+
+
+def advanced(requests, on_rows=None, plan=None):
+    """The request plane at the end of all requests, and the processor seconds that took."""
+    plane = RequestPlane([plan or plan_of(requests)], on_rows=on_rows)
+    began = time.process_time()
+    plane.advance(float(requests[0][-1]) + 1e6)
+    elapsed = time.process_time() - began
+    plane.flush_rows()
+    return plane, elapsed
