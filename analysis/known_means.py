@@ -3,13 +3,13 @@
 from analysis.whole_tokens import mean_tokens
 from sim.preparation import seconds_into_week
 from sim.scenario import Scenario, paths
-from sim.scenario.arrivals import BatchArrivals, CoxArrivals, OnOffArrivals, PoissonArrivals
+from sim.scenario.arrivals import BatchArrivals, CoxArrivals, MmppArrivals, OnOffArrivals, PoissonArrivals
 from sim.scenario.service import Requests
 from sim.workload.arrivals import expected
 from sim.workload.distributions import mean
 from sim.workload.lengths import length_distributions
 
-EXACT = (PoissonArrivals, CoxArrivals, OnOffArrivals, BatchArrivals)
+EXACT = (PoissonArrivals, CoxArrivals, MmppArrivals, OnOffArrivals, BatchArrivals)
 """Processes whose mean number in any window is the integral of the rate: Poisson, of a rate that is stationary from
 time 0 on. A renewal process that begins at 0 brings others: its age is not stationary; a trace brings what it has."""
 

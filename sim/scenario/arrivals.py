@@ -6,9 +6,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from sim import catalog
-from sim.scenario.base import Node, check_known, context_of, fail, later, later_tag
+from sim.scenario.base import Node, check_known, context_of, fail, later_tag, unset
 from sim.scenario.distributions import CountDistribution
-from sim.scenario.quantities import AtLeastOne, Growth, Number, Positive, PositiveDuration, Rate, TimeOfDay
+from sim.scenario.quantities import (
+    AtLeastOne,
+    Growth,
+    NonNegativeRate,
+    Number,
+    Positive,
+    PositiveDuration,
+    Rate,
+    TimeOfDay,
+)
 
 
 class Daily(Node):
@@ -106,6 +115,41 @@ class CoxArrivals(_Shaped):
     correlation_time: PositiveDuration
 
 
+class MmppArrivals(_Shaped):
+    """Poisson whose rate is that of a state, which changes by chance (a Markov-modulated Poisson process).
+
+    `rates` (1/s) are those of the states; each is left at its rate of `switching_rates` (1/s) for the next one, after
+    the last comes the first. `rate` is their mean over time; where it is given, `rates` are only its parts.
+    """
+
+    process: Literal["mmpp"]
+    rates: tuple[NonNegativeRate, ...] = Field(strict=False, min_length=2)
+    switching_rates: tuple[Rate, ...] = Field(strict=False)
+    rate: Rate = Field(default_factory=unset, validate_default=True)
+
+    @field_validator("switching_rates")
+    @classmethod
+    def _check_number(cls, switching: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        rates = info.data.get("rates", switching)
+        if len(switching) != len(rates):
+            fail(f"{len(switching)} rates at which {len(rates)} states are left", hint="one for each state")
+        if not any(rates):
+            fail("no state has arrivals", "rates")
+        return switching
+
+    @field_validator("rate", mode="before")
+    @classmethod
+    def _mean_of_states(cls, rate: Any, info: ValidationInfo) -> Any:
+        rates, switching = info.data.get("rates"), info.data.get("switching_rates")
+        return f"{mean_rate(rates, switching)!r}/s" if rate is None and rates and switching else rate
+
+
+def mean_rate(rates: tuple[float, ...], switching_rates: tuple[float, ...]) -> float:
+    """The mean over time of a rate that stays at each of `rates` for 1 / its switching rate on average (all 1/s)."""
+    stays = [1.0 / switching for switching in switching_rates]
+    return sum(rate * stay for rate, stay in zip(rates, stays, strict=True)) / sum(stays)
+
+
 class BatchArrivals(_Shaped):
     """Batches at Poisson epochs; `rate` counts single arrivals, so epochs come at rate / mean size."""
 
@@ -117,7 +161,7 @@ class TraceArrivals(Node):
     """The arrivals, and the lengths, of a recorded trace. The path is relative to the scenario's folder."""
 
     process: Literal["trace"]
-    format: Annotated[Literal["csv", "azure"], later("mooncake", "burstgpt")]
+    format: Literal["csv", "azure", "mooncake", "burstgpt"]
     path: str
 
     @field_validator("path")
@@ -141,7 +185,8 @@ Arrivals = (
     | WeibullArrivals
     | OnOffArrivals
     | CoxArrivals
+    | MmppArrivals
     | BatchArrivals
     | TraceArrivals
 )
-AnyArrivals = Annotated[Annotated[Arrivals, Field(discriminator="process")], later_tag("process", "mmpp", "closed")]
+AnyArrivals = Annotated[Annotated[Arrivals, Field(discriminator="process")], later_tag("process", "closed")]

@@ -133,6 +133,7 @@ def found(value: Any) -> str:
 Duration = Annotated[float, Quantity("time")]
 PositiveDuration = Annotated[float, Quantity("time", positive=True)]
 Rate = Annotated[float, Quantity("rate", positive=True)]
+NonNegativeRate = Annotated[float, Quantity("rate")]
 Power = Annotated[float, Quantity("power")]
 Memory = Annotated[float, Quantity("memory", positive=True)]
 Bandwidth = Annotated[float, Quantity("bandwidth", positive=True)]

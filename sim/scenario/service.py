@@ -300,8 +300,10 @@ class Service(Node):
         for limit, what in _OF_TOKENS.items():
             if self.slo and limit in self.slo.limits:
                 fail(f"a single-pass model has no {what}", f"slo.{limit}", "e2e")
-        if any(self.tensor_in(pool) > 1 for pool in self.pools):
-            fail("tensor parallelism is for generative models", "parallelism.tensor")
+        for pool in self.pools:
+            if self.tensor_in(pool) > 1:
+                own = f"pools.{pool}." if isinstance(self.pools, Mapping) and self.pools[pool].parallelism else ""
+                fail("tensor parallelism is for generative models", f"{own}parallelism.tensor")
 
 
 _OF_TOKENS = {"ttft": "time to first token", "tpot": "time per output token", "itl": "time between tokens"}

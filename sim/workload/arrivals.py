@@ -18,6 +18,7 @@ from sim.scenario.arrivals import (
     CoxArrivals,
     DeterministicArrivals,
     GammaArrivals,
+    MmppArrivals,
     OnOffArrivals,
     PoissonArrivals,
     Shape,
@@ -34,6 +35,7 @@ RandomArrivals = (
     | WeibullArrivals
     | OnOffArrivals
     | CoxArrivals
+    | MmppArrivals
     | BatchArrivals
 )
 
@@ -193,6 +195,8 @@ def _pieces(arrivals: RandomArrivals, seed: int, path: tuple[str, ...], start_of
             factors.append(shapes.cox(stream(seed, *path, "modulation"), rate_cv, correlation_time))
         case OnOffArrivals(on_mean=on_mean, off_mean=off_mean):
             factors.append(shapes.on_off(stream(seed, *path, "modulation"), on_mean, off_mean))
+        case MmppArrivals(rates=rates, switching_rates=switching_rates):
+            factors.append(shapes.mmpp(stream(seed, *path, "modulation"), rates, switching_rates))
     factors += _curves(arrivals, start_of_day)
     return reduce(shapes.product, factors) if factors else shapes.constant()
 

@@ -79,6 +79,19 @@ def on_off(generator: np.random.Generator, on_mean: float, off_mean: float) -> P
         on = not on
 
 
+def mmpp(generator: np.random.Generator, rates: Sequence[float], switching_rates: Sequence[float]) -> Pieces:
+    """Go round states of these rates, each left at its switching rate (1/s); stationary at time 0, mean 1."""
+    stays = 1.0 / np.array(switching_rates)
+    factors = np.array(rates) * stays.sum() / float(np.dot(rates, stays))
+    state = int(np.searchsorted(np.cumsum(stays) / stays.sum(), generator.random(), side="right"))
+    end = 0.0
+    while True:
+        state %= len(factors)
+        end += float(stays[state]) * generator.standard_exponential()
+        yield end, float(factors[state])
+        state += 1
+
+
 def product(first: Pieces, second: Pieces) -> Pieces:
     """Multiply two sequences: a piece for each stretch on which neither changes."""
     (end, factor), (other_end, other_factor) = next(first), next(second)

@@ -101,3 +101,10 @@ def test_a_rule_that_does_not_compile_is_an_error_of_the_file(file, rule, words)
     with pytest.raises(ScenarioError, match=words) as caught:
         sim.run(routed(file, f"rules_of_a_test:{rule}"))
     assert "services.s.routing" in str(caught.value)
+
+
+def test_replicas_stand_with_the_pools_or_with_the_service():
+    with pytest.raises(ScenarioError, match="stand with the pools"):
+        sim.load(SCENARIO).with_({"services.s.replicas": 4})
+    with pytest.raises(ScenarioError, match="others do not"):
+        sim.load(SCENARIO).with_({"services.s.pools.q": {}})

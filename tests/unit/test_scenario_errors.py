@@ -33,6 +33,7 @@ WORK = "{exponential: {mean: 1}}"
 CHOICE = "{choice: {4: 0.5, 8: 0.3, 16: 0.2}}"
 JOBS = "    arrivals: {process: poisson, rate: 3/h}\n"
 PHOTOS = "requests: {arrivals: {process: poisson, rate: 900/s}}"
+POISSON = "process: poisson, rate: 9/s"
 BATCHING = "prefill: prioritized, max_batch_size: 256, max_batched_tokens: 8192"
 WRONG = [
     # the file's text, what is replaced, by what, path of the problem, words of the message or hint
@@ -68,8 +69,7 @@ WRONG = [
     (SMALL, "routing: central_queue", "routing: central", "services.s.routing", "did you mean `central_queue`?"),
     (SMALL, "pools: [p]", "pools: {q: {}}", "services.s.pools.q", "unknown pool `q`"),
     (SMALL, "pools: [p]", "pools: {p: {replica: 3}}", "services.s.pools.p.replica", "did you mean `replicas`?"),
-    (SMALL, "pools: [p]", "pools: {p: {replicas: 3}}", "services.s.replicas", "stand with the pools"),
-    (SMALL, "pools: [p]", "pools: {p: {parallelism: {tensor: 2}}}", "services.s.parallelism.tensor", "generative"),
+    (SMALL, "pools: [p]", "pools: {p: {parallelism: {tensor: 2}}}", "services.s.pools.p.parallelism.tensor", "generative"),
     (LARGE, "pools: [h100]\n    parallelism", "pools: {h100: {parallelism: {tensor: 16}}}\n    parallelism", "services.chat.pools.h100.parallelism.tensor", "later version"),
     (SMALL, "routing: central_queue", "slo: {ttft: 1 s}", "services.s.slo.ttft", "single-pass"),
     (SMALL, "routing: central_queue", "slo: {tpot: 1 s}", "services.s.slo.tpot", "single-pass"),
@@ -80,7 +80,8 @@ WRONG = [
     (SMALL, "routing: central_queue", "batching: {policy: continuous}", "services.s.batching", "does not fit"),
     (SMALL, "routing: central_queue", "batching: {policy: dynamic}", "services.s.batching", "`max_batch_size` is missing"),
     (SMALL, "routing: central_queue", "timeout: 0 s", "services.s.timeout", "more than zero"),
-    (SMALL, "process: poisson", "process: mmpp", "services.s.requests.arrivals.process", "later version"),
+    (SMALL, POISSON, "process: mmpp, rates: [1/s, 2/s], switching_rates: [1/s]", "services.s.requests.arrivals.switching_rates", "one for each"),
+    (SMALL, POISSON, "process: mmpp, rates: [1/s], switching_rates: [1/s]", "services.s.requests.arrivals.rates", "2"),
     (SMALL, "process: poisson", "process: closed", "services.s.requests.arrivals.process", "later version"),
     (SMALL, "process: poisson", "process: poison", "services.s.requests.arrivals.process", "did you mean `poisson`?"),
     (SMALL, "process: poisson, ", "", "services.s.requests.arrivals", "`process` is missing"),

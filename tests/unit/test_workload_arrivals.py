@@ -22,6 +22,7 @@ PROCESSES: dict[str, dict[str, Any]] = {
     "deterministic": {"process": "deterministic"},
     "gamma": {"process": "gamma", "burstiness": 0.4},
     "weibull": {"process": "weibull", "burstiness": 0.6},
+    "mmpp": {"process": "mmpp", "rates": ["1/s", "5/s", "0/s"], "switching_rates": ["0.05/s", "0.2/s", "0.1/s"]},
     "on_off": {"process": "on_off", "on_mean": "23 s", "off_mean": "53 s"},
     "cox": {"process": "cox", "rate_cv": 0.5, "correlation_time": "40 s"},
     "batch": {"process": "batch", "size": {"uniform": {"low": 1, "high": 6}}},

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from sim.workload.requests import request_source
 
 AZURE = Path(__file__).parents[3] / "shared" / "data" / "azure-llm-2023"
 published = pytest.mark.skipif(not AZURE.is_dir(), reason=f"the published traces are not at {AZURE}")
+
+MOONCAKE_TRACE = AZURE.parent / "workloads" / "conversation_trace.jsonl"
+published_mooncake = pytest.mark.skipif(not MOONCAKE_TRACE.is_file(), reason=f"there is no {MOONCAKE_TRACE}")
 
 PLAIN = "arrival_s,prompt_tokens,output_tokens\n0.5,100,20\n1.25,200,1\n1.25,300,0\n"
 
@@ -28,6 +32,51 @@ def test_plain_file(tmp_path: Path) -> None:
     assert trace.prompt is not None
     assert trace.prompt.tolist() == [100, 200, 300]
     assert trace.work is None
+
+
+BURSTGPT = """Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
+5,ChatGPT,472,18,490,Conversation log
+45,ChatGPT,1087,0,1087,Conversation log
+"""
+MOONCAKE = """{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}
+{"timestamp": 3000, "input_length": 10, "output_length": 1, "hash_ids": [0]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "columns"),
+    [
+        ("burstgpt", BURSTGPT, [(5.0, 45.0), (472, 1087), (18, 0)]),
+        ("mooncake", MOONCAKE, [(0.0, 3.0), (6758, 10), (500, 1)]),
+    ],
+)
+def test_published_formats(tmp_path: Path, name: Any, text: str, columns: Any) -> None:
+    trace = read_request_trace(name, written(tmp_path, text))
+    assert [tuple(column) for column in trace[:3] if column is not None] == columns
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "is not JSON"),
+        ('{"timestamp": 1, "input_length": 3}', "has no output_length"),
+        ('{"timestamp": -1, "input_length": 3, "output_length": 1}', "negative"),
+        ('{"timestamp": 1, "input_length": 3, "output_length": 1}', "before the row above it"),
+    ],
+)
+def test_a_broken_line_of_mooncake_is_named(tmp_path: Path, line: str, problem: str) -> None:
+    with pytest.raises(TraceError, match=problem) as caught:
+        read_request_trace("mooncake", written(tmp_path, MOONCAKE + line))
+    assert (caught.value.line, caught.value.fine) == (3, 2)
+
+
+@published_mooncake
+def test_the_published_mooncake_trace() -> None:
+    """12,031 requests in an hour (Mooncake, FAST 2025, and its repository)."""
+    trace = read_request_trace("mooncake", MOONCAKE_TRACE)
+    assert trace.prompt is not None
+    assert len(trace.arrival) == 12_031
+    assert trace.arrival[-1] == pytest.approx(3600.0, abs=120.0)
 
 
 def test_requests_of_a_trace(tmp_path: Path) -> None:
