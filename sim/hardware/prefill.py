@@ -1,5 +1,7 @@
 """The time and the energy of an iteration that prefills, as one law over tokens computed, read and attended to."""
 
+from collections.abc import Sequence
+
 from sim.catalog.rows import UtilizationPower
 from sim.hardware.deployment import Deployment
 from sim.hardware.iteration import compute_rate
@@ -35,6 +37,14 @@ def prefill_law(deployment: Deployment) -> PrefillLaw:
         energy_per_square=per_flop * model.attention_flops_per_token / 2,
         energy_per_read=per_byte * deployment.kv_bytes,
     )
+
+
+def prompts_seconds(law: PrefillLaw, prompts: Sequence[int]) -> float:
+    """Give the seconds of one prefill of whole prompts of these lengths, beside which nothing decodes."""
+    tokens, squares = sum(prompts), sum(length * length for length in prompts)
+    reading = law.memory_fixed + law.memory_per_token * tokens
+    computing = law.compute_per_token * tokens + law.compute_per_square * squares
+    return max(reading, computing) + law.overhead + law.overhead_per_token * tokens
 
 
 def _watts_and_joules(
