@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
-from sim.catalog.rows import Accelerator, Efficiency, Model, Precision
+from analysis.fitting.measurements import Measurement
+from sim.catalog.rows import Accelerator, Efficiency
 from sim.hardware.deployment import deploy
 from sim.hardware.errors import MissingFigure
 from sim.hardware.iteration import decode_seconds
@@ -28,24 +28,6 @@ FOLDS = 5
 
 class FitError(ValueError):
     """Measurements that do not determine the constants."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One configuration of a token model: `batch` prompts of `prompt` tokens, or sequences that hold `context` each.
-
-    `prefill` is the seconds in which all the prompts are prefilled together, `decode` those of one iteration; None
-    where not measured.
-    """
-
-    model: Model
-    tensor: int
-    precision: Precision
-    batch: int
-    prompt: int | None
-    context: float | None
-    prefill: float | None
-    decode: float | None
 
 
 @dataclass(frozen=True)
@@ -117,15 +99,12 @@ def errors_left_out(accelerator: Accelerator, measurements: Sequence[Measurement
     return found
 
 
-def middle(found: Sequence[float]) -> float | None:
-    """Give the median; None where nothing was measured."""
-    return median(found) if found else None
-
-
 def _determined(accelerator: Accelerator, measurements: Sequence[Measurement]) -> list[str]:
     """Name the constants that the measurements determine, in the order of `BOUNDS`."""
     if accelerator.kind == "fpga":
-        raise MissingFigure(f"{accelerator.name} is an FPGA: fit a table of one pass, with the columns batch and seconds")
+        raise MissingFigure(
+            f"{accelerator.name} is an FPGA: fit a table of one pass, with the columns batch and seconds"
+        )
     prefill = [each for each in measurements if each.prefill is not None]
     decode = [each for each in measurements if each.decode is not None]
     several = any(each.tensor > 1 for each in measurements)
@@ -144,7 +123,7 @@ def _determined(accelerator: Accelerator, measurements: Sequence[Measurement]) -
         )
     if len(prefill) + len(decode) <= len(free):
         raise FitError(
-            f"{len(prefill) + len(decode)} times of {accelerator.name} do not determine {len(free)} constants "
+            f"too few times of {accelerator.name} ({len(prefill) + len(decode)}) to determine {len(free)} constants "
             f"({', '.join(free)}): measure more batch sizes and prompts"
         )
     return free
