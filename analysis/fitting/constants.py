@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from analysis.fitting.measurements import Measurement
 from sim.catalog.rows import Accelerator, Efficiency
@@ -56,15 +57,15 @@ def fit(accelerator: Accelerator, measurements: Sequence[Measurement]) -> Effici
     base = accelerator.efficiency or replace(_START, step_overhead=math.nan)
     free = _determined(accelerator, measurements)
     known = replace(base, **{name: getattr(_START, name) for name in free})
-    ranges = np.log([BOUNDS[name] for name in free])
 
-    def residuals(logarithms: Sequence[float]) -> list[float]:
+    def residuals(logarithms: Any, /) -> list[float]:
         constants = replace(known, **dict(zip(free, map(math.exp, logarithms), strict=True)))
         fitted = replace(accelerator, efficiency=constants)
         return [math.log(predicted / seconds) for _, predicted, seconds in predictions(fitted, measurements)]
 
     start = np.log([getattr(_START, name) for name in free])
-    found = least_squares(residuals, start, bounds=ranges.T, loss="soft_l1", f_scale=_OUTLIER)
+    low, high = np.log([BOUNDS[name] for name in free]).T
+    found = least_squares(residuals, start, bounds=(low, high), loss="soft_l1", f_scale=_OUTLIER)
     return replace(known, **{name: float(math.exp(value)) for name, value in zip(free, found.x, strict=True)})
 
 

@@ -75,7 +75,7 @@ def _as_written(constants: Efficiency) -> dict[str, Any]:
 
 
 def _passes(passes: Passes) -> Iterator[str]:
-    """Give tables of seconds over batch sizes, and how well a line between two neighbours predicts what was measured."""
+    """Give tables of seconds over batch sizes, and how well a line between neighbours predicts what was measured."""
     models: dict[str, dict[str, Any]] = {}
     for (model, accelerator), table in passes.items():
         entry = models.setdefault(model, {} if model in catalog.models() else {"kind": "single_pass"})

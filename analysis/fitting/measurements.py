@@ -95,16 +95,13 @@ def _tokens_of(cells: Cells) -> tuple[str, Any]:
     )
     if model.kind != "generative":
         raise ValueError(f"column model: {model.name} answers in one pass (give its times in the column seconds)")
-    precision = cells.get("precision", "bf16")
-    if precision not in get_args(Precision):
-        raise ValueError(f"column precision: unknown value `{precision}` (one of {', '.join(get_args(Precision))})")
     if not {"prefill_s", "decode_s"} & cells.keys():
         raise ValueError("columns prefill_s, decode_s: the row has no time (give one of them, or both)")
     prefill, decode = "prefill_s" in cells, "decode_s" in cells
     return accelerator.name, Measurement(
         model=model,
         tensor=_whole(cells, "tensor_parallel") if "tensor_parallel" in cells else 1,
-        precision=precision,  # type: ignore[arg-type]  checked above
+        precision=_precision(cells),
         batch=_whole(cells, "batch"),
         prompt=_whole(cells, "prompt_tokens") if prefill else None,
         context=_seconds(cells, "context_tokens") if decode else None,
@@ -124,6 +121,15 @@ def _known(cells: Cells, name: str, look_up: Callable[[str], Any]) -> Any:
         return look_up(_text(cells, name))
     except KeyError as error:
         raise ValueError(f"column {name}: {error}") from None
+
+
+def _precision(cells: Cells) -> Precision:
+    named = cells.get("precision", "bf16")
+    known: tuple[Precision, ...] = get_args(Precision)
+    for precision in known:
+        if named == precision:
+            return precision
+    raise ValueError(f"column precision: unknown value `{named}` (one of {', '.join(known)})")
 
 
 def _whole(cells: Cells, name: str) -> int:
