@@ -54,7 +54,7 @@ def pairs() -> list[Pair]:
 
 def _pair(offline: Row, server: Row) -> Pair:
     tokens = bool(server["tpot_target_ms"])
-    shared = tokens and f"{ROOM_FOR_ONE:g}GB" in offline["accelerator_model_name"]
+    shared = tokens and f"-{ROOM_FOR_ONE:g}GB" in offline["accelerator_model_name"]
     samples = float(offline["result_samples_per_s"])
     output = float(offline["result_tokens_per_s"]) if tokens else samples
     times = tuple(float(server[f"{name}_ms"]) for name in ("mean_latency", "p50", "p90", "p99")) if tokens else ()
