@@ -53,14 +53,14 @@ def generative_pace(
         running = ending * output.mean()
         read = running * held + ending * prompt.mean()
         mixed = 2 * running * held + ending * squares.mean()
-        seconds = mixed_seconds(replica, running + ending * tokens.mean(), read, mixed) / ending
+        seconds = mixed_seconds(replica.prefill, running + ending * tokens.mean(), read, mixed) / ending
     else:
         decode = iteration_seconds(replica, batch, int(batch * held)) / batch * float(output.mean() - 1)
         seconds = decode + float(
-            np.mean([mixed_seconds(replica, *each) for each in zip(tokens, prompt, squares, strict=True)])
+            np.mean([mixed_seconds(replica.prefill, *each) for each in zip(tokens, prompt, squares, strict=True)])
         )
     middle = int(np.median(prompt))
-    first = mixed_seconds(replica, float(np.median(tokens)), middle, float(np.median(squares)))
+    first = mixed_seconds(replica.prefill, float(np.median(tokens)), middle, float(np.median(squares)))
     first += service.client_latency + replica.request_overhead
     next_token = iteration_seconds(replica, 1, middle)
     whole = first + next_token * (int(np.median(output)) - 1)

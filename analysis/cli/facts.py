@@ -29,11 +29,19 @@ def check(context: click.Context, files: tuple[Path, ...]) -> None:
         context.exit(WRONG_INPUT)
 
 
+Kind = Literal["accelerators", "models", "workloads", "policies"]
+
+
 @click.command()
-@click.argument("kind", required=False, type=click.Choice(["accelerators", "models", "workloads", "policies"]))
+@click.argument("kind", required=False, type=click.Choice(["accelerators", "models", "workloads", "policies", "fit"]))
 @click.argument("name", required=False)
-def catalog(kind: Literal["accelerators", "models", "workloads", "policies"] | None, name: str | None) -> None:
-    """Show the facts of the catalog with their sources."""
+def catalog(kind: Kind | Literal["fit"] | None, name: str | None) -> None:
+    """Show the facts of the catalog with their sources; `fit FILE.csv` fits measurements into rows for a scenario."""
+    if kind == "fit":
+        if name is None:
+            raise WrongInput("name the CSV file to fit: fleetsim catalog fit FILE.csv")
+        _fit(Path(name))
+        return
     from analysis import catalog_text
 
     try:
@@ -47,6 +55,17 @@ def catalog(kind: Literal["accelerators", "models", "workloads", "policies"] | N
     except KeyError as error:
         raise WrongInput(str(error)) from None
     console().print(table)
+
+
+def _fit(file: Path) -> None:
+    from analysis.fitting.constants import FitError
+    from analysis.fitting.fitted_rows import fitted_rows
+    from sim.workload.trace_files import TraceError
+
+    try:
+        click.echo(fitted_rows(file))
+    except (FitError, TraceError) as error:
+        raise WrongInput(str(error)) from None
 
 
 @click.command()

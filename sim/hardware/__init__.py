@@ -2,11 +2,11 @@
 
 from sim.hardware.errors import CapTooLow, DoesNotFit, HardwareError, MissingFigure, UnsupportedPrecision
 from sim.hardware.memory import MemoryFit, fit
+from sim.hardware.prefill import mixed_seconds
 from sim.hardware.replica import (
     generative_replica,
     iteration_joules,
     iteration_seconds,
-    mixed_seconds,
     prefill_joules,
     prefill_seconds,
     resident_power,

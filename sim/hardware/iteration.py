@@ -69,6 +69,14 @@ def flops(deployment: Deployment, batch: int) -> Affine:
     return Affine(2 * deployment.model.active_parameters * batch, deployment.model.attention_flops_per_token)
 
 
+def decode_seconds(deployment: Deployment, batch: int, tokens: float) -> float:
+    """Give the seconds of a decode iteration of `batch` sequences that hold `tokens` tokens together."""
+    efficiency = deployment.efficiency
+    reading = bytes_read(deployment, batch).at(tokens) / (deployment.peak_bandwidth * efficiency.memory)
+    computing = flops(deployment, batch).at(tokens) / compute_rate(deployment, efficiency.decode_compute)
+    return max(reading, computing) + deployment.overhead + deployment.overhead_per_token * batch
+
+
 def compute_rate(deployment: Deployment, share: float) -> float:
     """Give the FLOP/s at a share of peak. A power cap slows computing only, not reading (arXiv:2605.11999)."""
     accelerator = deployment.accelerator

@@ -1,5 +1,7 @@
 """The time and the energy of an iteration that prefills, as one law over tokens computed, read and attended to."""
 
+from collections.abc import Sequence
+
 from sim.catalog.rows import UtilizationPower
 from sim.hardware.deployment import Deployment
 from sim.hardware.iteration import compute_rate
@@ -35,6 +37,19 @@ def prefill_law(deployment: Deployment) -> PrefillLaw:
         energy_per_square=per_flop * model.attention_flops_per_token / 2,
         energy_per_read=per_byte * deployment.kv_bytes,
     )
+
+
+def prompts_seconds(law: PrefillLaw, prompts: Sequence[int]) -> float:
+    """Give the seconds of one prefill of whole prompts of these lengths, beside which nothing decodes."""
+    tokens, squares = sum(prompts), sum(length * length for length in prompts)
+    return mixed_seconds(law, tokens, tokens, squares)
+
+
+def mixed_seconds(law: PrefillLaw, tokens: float, read: float, squares: float) -> float:
+    """Give the seconds of an iteration with prompts; T, R and Q of `PrefillLaw`."""
+    reading = law.memory_fixed + law.memory_per_token * read
+    computing = law.compute_per_token * tokens + law.compute_per_square * squares
+    return max(reading, computing) + law.overhead + law.overhead_per_token * tokens
 
 
 def _watts_and_joules(

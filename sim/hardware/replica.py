@@ -8,7 +8,7 @@ from sim.hardware.deployment import deploy
 from sim.hardware.errors import DoesNotFit
 from sim.hardware.iteration import iteration_table
 from sim.hardware.memory import BATCHED_TOKENS, BLOCK_SIZE, MEMORY_UTILIZATION, MemoryFit, fit, least_tensor
-from sim.hardware.prefill import prefill_law
+from sim.hardware.prefill import prefill_law, prompts_seconds
 from sim.hardware.single_pass import latency_and_energy, measured_table
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 
@@ -101,16 +101,7 @@ def iteration_joules(replica: GenerativeReplica, batch: int, tokens: int) -> flo
 
 def prefill_seconds(replica: GenerativeReplica, prompts: Iterable[int]) -> float:
     """Read the seconds of one prefill of prompts of these lengths, all of them computed."""
-    tokens, squares = _sums(prompts)
-    return mixed_seconds(replica, tokens, tokens, squares)
-
-
-def mixed_seconds(replica: GenerativeReplica, tokens: float, read: float, squares: float) -> float:
-    """Read the seconds of an iteration with prompts; T, R and Q of `PrefillLaw`."""
-    law = replica.prefill
-    reading = law.memory_fixed + law.memory_per_token * read
-    computing = law.compute_per_token * tokens + law.compute_per_square * squares
-    return max(reading, computing) + law.overhead + law.overhead_per_token * tokens
+    return prompts_seconds(replica.prefill, tuple(prompts))
 
 
 def prefill_joules(replica: GenerativeReplica, prompts: Iterable[int]) -> float:

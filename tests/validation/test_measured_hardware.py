@@ -4,17 +4,14 @@ Each figure is computed through the laws from constants that do not contain it. 
 keeps them, misses included.
 """
 
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import mean, median
 
 import pytest
 
-from sim import catalog
 from sim.catalog.rows import (
     Accelerator,
     CapLaw,
@@ -37,79 +34,22 @@ from sim.hardware import (
     training_speed,
 )
 from sim.hardware.power import busy_power
+from tests.measured.data import DATA, rows
+from tests.measured.splitwise import (
+    A100,
+    GPUS,
+    MODELS,
+    Configuration,
+    errors_of_a_fit,
+    generative,
+    splitwise,
+    together,
+)
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the measured data (../shared/data) is absent")
-Row = Mapping[str, str]
-
-
-def rows(path: str) -> list[Row]:
-    with (DATA / path).open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 # Serving on A100 and H100. The catalog's constants were fitted to the configurations that `held_out` leaves.
-
-
-def of_2023(name: str) -> Accelerator:
-    """The catalog's row with its software of 2023; the measurements stored activations in other ways, hence memory."""
-    row = catalog.accelerator(name)
-    return replace(row, memory=1e12, efficiency=row.software["vllm-2023"])
-
-
-A100, H100 = of_2023("A100-SXM-80GB"), of_2023("H100-SXM")
-
-
-def generative(name: str, parameters: float, layers: int, hidden: int, heads: int, kv_heads: int) -> Model:
-    return Model(
-        name=name,
-        kind="generative",
-        parameters=parameters,
-        active_parameters=parameters,
-        layers=layers,
-        hidden=hidden,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=128,
-        kv_values_per_token=2 * layers * kv_heads * 128,
-        attention_flops_per_token=4 * layers * hidden,
-    )
-
-
-LLAMA_70B = generative("Llama-2-70B", 68976653312, 80, 8192, 64, 8)
-BLOOM = generative("BLOOM-176B", 176.247e9, 70, 14336, 112, 112)
-GPUS = {"a100-80gb": A100, "h100-80gb": H100}
-MODELS = {"llama2-70b": LLAMA_70B, "bloom-176b": BLOOM}
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """One measured configuration; seconds and the share of the power limit are medians of its repetitions."""
-
-    gpu: str
-    model: str
-    tensor: int
-    prompt: int
-    batch: int
-    output: int
-
-    @property
-    def held_out(self) -> bool:
-        return self.prompt in {256, 2048} or self.batch in {2, 16, 64}
-
-    @property
-    def damaged(self) -> bool:
-        """On two accelerators batch 64 is measured with prefills shorter than batch 8, on A100 and on H100."""
-        return self.prompt == 512 and self.batch == 64 and self.tensor == 2
-
-
-def splitwise(column: str) -> dict[Configuration, float]:
-    found: dict[Configuration, list[float]] = defaultdict(list)
-    for row in rows("splitwise/perf_model.csv"):
-        if row["hardware"] in GPUS:
-            numbers = (int(row[key]) for key in ("tensor_parallel", "prompt_size", "batch_size", "token_size"))
-            found[Configuration(row["hardware"], row["model"], *numbers)].append(float(row[column]))
-    return {key: median(values) for key, values in found.items() if not key.damaged}
 
 
 def replica(key: Configuration) -> GenerativeReplica:
@@ -149,6 +89,17 @@ def test_prefill_of_configurations_held_out() -> None:
     found = serving_errors("prompt_time", lambda key: prefill_seconds(replica(key), [key.prompt] * key.batch))
     assert len(found) == 38
     assert median(found) < 0.15
+
+
+@needs_data
+def test_constants_fitted_anew_carry_to_configurations_held_out() -> None:
+    """What `fleetsim catalog fit` does with a user's measurements meets the same aims."""
+    found = together([errors_of_a_fit(gpu) for gpu in GPUS])
+    report("prefill, held out, fitted anew", list(found.prefill))
+    report("decode, held out, fitted anew", list(found.decode))
+    assert len(found.prefill) == len(found.decode) == 38
+    assert median(found.prefill) < 0.15
+    assert median(found.decode) < 0.06
 
 
 @needs_data

@@ -1,0 +1,62 @@
+"""Server runs predicted from Offline runs: two constants a benchmark, from its other pairs, beside a constant.
+
+A benchmark with one pair has no others: its constants, and the constant predictor, come from all other pairs that
+limit whole answers, relative to the limit.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from statistics import median
+
+from analysis.workers import worker_pool
+from tests.measured.mlperf import Pair, pairs
+from tests.measured.mlperf_service import Outcome, Tuning, predict
+
+OVERHEADS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
+BATCHES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+TUNINGS = tuple(Tuning(overhead, batch) for overhead, batch in product(OVERHEADS, BATCHES))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One pair: what its Offline run and the other pairs say of its Server run."""
+
+    pair: Pair
+    tuning: Tuning
+    outcome: Outcome
+    constant: Outcome
+    """The median of the other pairs: of p99, and of the Server rate over the Offline rate."""
+
+
+def predictions() -> list[Prediction]:
+    """Predict every pair by the constants that fit the others best."""
+    known = pairs()
+    tasks = [(pair, tuning, others_of(pair, known)) for pair in known for tuning in TUNINGS]
+    with worker_pool(None) as workers:
+        found = list(workers.map(predict, *zip(*tasks, strict=True), chunksize=len(TUNINGS) // 4))
+    outcomes = {(id(pair), tuning): outcome for (pair, tuning, _), outcome in zip(tasks, found, strict=True)}
+    return [_prediction(pair, others_of(pair, known), outcomes) for pair in known]
+
+
+def others_of(pair: Pair, known: Sequence[Pair]) -> list[Pair]:
+    """Pick the other pairs of the benchmark; where there is none, those of all benchmarks of the kind."""
+    others = [other for other in known if other is not pair]
+    same = [other for other in others if other.benchmark == pair.benchmark]
+    return same or [other for other in others if other.kind == pair.kind]
+
+
+def _prediction(pair: Pair, others: Sequence[Pair], outcomes: dict[tuple[int, Tuning], Outcome]) -> Prediction:
+    def misfit(tuning: Tuning) -> float:
+        found = [(other, outcomes[id(other), tuning]) for other in others]
+        return median(abs(math.log(outcome.p99 / other.p99)) for other, outcome in found) + median(
+            abs(math.log(outcome.rate / other.rate)) for other, outcome in found
+        )
+
+    tuning = min(TUNINGS, key=misfit)
+    constant = Outcome(
+        median(other.p99 / other.limit for other in others) * pair.limit,
+        median(other.rate / other.capacity for other in others) * pair.capacity,
+    )
+    return Prediction(pair, tuning, outcomes[id(pair), tuning], constant)

@@ -1,0 +1,130 @@
+"""A service calibrated from an Offline run, simulated as the Server run was made: Poisson arrivals, one long run.
+
+An accelerator does its work at the rate of its Offline run; in Server mode an overhead is added to each pass or
+iteration, which Offline hides behind large batches, and a batch is limited. Both are shares of the benchmark's limit.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import sim
+from tests.measured.mlperf import Pair
+
+REQUESTS = 50_000
+SETTLING = 0.2
+"""Share of the run that is not counted, at least."""
+STEPS = 7
+"""Halvings in the search for the largest rate: to 1/128 of the Offline rate."""
+LEVELS = (0.0, 0.5, 0.9, 0.99, 1.0)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is free: seconds over the limit."""
+
+    overhead: float
+    """Of a pass or an iteration."""
+    batch: float
+    """The work of the largest batch."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Predicted p99 of whole answers at the rate of the Server run, and the largest rate within the limits."""
+
+    p99: float
+    rate: float
+
+
+def predict(pair: Pair, tuning: Tuning, others: Sequence[Pair]) -> Outcome:
+    """Simulate the Server run; lengths of answers are the shape that the `others` of the benchmark show."""
+    return Outcome(_run(pair, tuning, others, pair.rate)[0], _largest_rate(pair, tuning, others))
+
+
+def _largest_rate(pair: Pair, tuning: Tuning, others: Sequence[Pair]) -> float:
+    low, high = 0.0, pair.capacity
+    for _ in range(STEPS):
+        rate = (low + high) / 2
+        if _run(pair, tuning, others, rate)[1]:
+            low = rate
+        else:
+            high = rate
+    return (low + high) / 2
+
+
+def _run(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> tuple[float, bool]:
+    """p99 of whole answers in seconds (infinite where none comes in time to count), and whether every limit is kept."""
+    result = sim.run(sim.load(_scenario(pair, tuning, others, rate)), seed=1, batches=0)
+
+    def p99(name: str) -> float:
+        found = result.metric(f"services.s.{name}_s.p99")
+        return math.inf if found is None else float(found)
+
+    if pair.kind == "pass":
+        return p99("e2e"), p99("e2e") <= pair.limit
+    return p99("e2e"), p99("ttft") <= pair.first_token_limit and p99("tpot") <= pair.limit
+
+
+def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> dict[str, Any]:
+    work = pair.offline / pair.replicas  # of one replica: samples/s or tokens/s
+    batch = min(4096, max(1, int(tuning.batch * pair.limit * work)))
+    overhead = tuning.overhead * pair.limit
+    longest = 5 * 1024 * pair.limit if pair.kind == "tokens" else 10 * pair.limit
+    counted = max(REQUESTS / rate, longest)
+    warmup = max(SETTLING * counted, longest / 5)
+    device, model, service = (_tokens if pair.kind == "tokens" else _passes)(work, batch, overhead)
+    requests: dict[str, Any] = {"arrivals": {"process": "poisson", "rate": f"{rate!r} /s"}}
+    if pair.kind == "tokens":
+        requests["lengths"] = {"prompt": 1, "output": _lengths(pair, others)}
+    return {
+        "fleetsim": 1,
+        "name": "server",
+        "horizon": f"{warmup + counted!r} s",
+        "warmup": f"{warmup!r} s",
+        "accelerators": {"device": {"kind": "other", "memory": "1 TB", "idle_power": "1 W", **device}},
+        "models": {"model": model},
+        "pools": {"p": {"accelerator": "device", "nodes": pair.replicas}},
+        "services": {
+            "s": {"model": "model", "pools": ["p"], "replicas": pair.replicas, "requests": requests, **service}
+        },
+        "output": {"telemetry": "3650 d"},
+    }
+
+
+def _passes(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    sizes = [1, batch] if batch > 1 else [1]
+    table = {"batch": sizes, "seconds": [overhead + size / work for size in sizes]}
+    batching = {"policy": "dynamic", "max_batch_size": batch}
+    return (
+        {"busy_power": "1 W"},
+        {"kind": "single_pass", "latency": table},
+        {"routing": "central_queue", "batching": batching},
+    )
+
+
+def _tokens(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Give a device on which one token takes 1/work seconds and reading takes none."""
+    parameters = 1e9
+    efficiency = {"memory": 1, "decode_compute": 1, "prefill_compute": 1, "step_overhead": f"{overhead!r} s"}
+    device = {
+        "busy_power": "1 W",
+        "peak_flops": {"bf16": f"{2 * parameters * work!r} FLOP/s"},
+        "memory_bandwidth": "1e9 TB/s",
+        "efficiency": efficiency,
+    }
+    model = {"kind": "generative", "parameters": parameters, "layers": 1, "hidden": 1, "heads": 1, "head_dim": 1}
+    return device, model, {"batching": {"policy": "continuous", "max_batch_size": batch}}
+
+
+def _lengths(pair: Pair, others: Sequence[Pair]) -> dict[str, Any]:
+    """Quantiles of the answers' lengths as the other systems show them, with the mean of this Offline run."""
+    shape = [median(other.quantiles[i] / other.quantiles[0] for other in others) for i in (1, 2, 3)]
+    values = [0.0, *shape, shape[-1]]
+    mean = sum(
+        (high - low) * (first + last) / 2
+        for low, high, first, last in zip(LEVELS, LEVELS[1:], values, values[1:], strict=False)
+    )
+    return {"quantiles": {"levels": list(LEVELS), "values": [value * pair.tokens / mean for value in values]}}
