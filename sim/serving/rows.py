@@ -48,7 +48,7 @@ def open_rows(plane: layout.Plane) -> NDArray[Any]:
     """Rows for the requests in flight."""
     requests = plane.requests[plane.requests["status"] != layout.FREE]
     rows = np.zeros(len(requests), layout.ROW)
-    for name in ("service", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
+    for name in ("service", "class_index", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
         rows[name] = requests[name]
     rows["status"], rows["end"] = layout.IN_FLIGHT, np.nan
     return rows

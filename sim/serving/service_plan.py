@@ -21,6 +21,20 @@ class Arrivals(Protocol):
 
 
 @dataclass(frozen=True)
+class ClassPlan:
+    """One of several classes of a service's requests. Seconds; None: no limit."""
+
+    name: str
+    priority: int = 0
+    """The highest goes first."""
+    slo_ttft: float | None = None
+    slo_tpot: float | None = None
+    slo_e2e: float | None = None
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Latencies, by metric, beyond which its requests are counted one by one, besides those of the service."""
+
+
+@dataclass(frozen=True)
 class ServicePlan:
     """One service as the request plane runs it. Seconds and tokens; None: no limit."""
 
@@ -46,3 +60,5 @@ class ServicePlan:
     slo_itl: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which requests are counted one by one."""
+    classes: Sequence[ClassPlan] = ()
+    """Where there is more than one; each has then its own objectives but for that of the time between tokens."""

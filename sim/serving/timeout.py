@@ -8,7 +8,7 @@ from sim.serving.counting import count_loss, count_waited
 from sim.serving.event_heap import set_timeout
 from sim.serving.layout import HOLDING, NEVER, NONE, TIMED_OUT
 from sim.serving.pending import mark
-from sim.serving.queues import leave_waiting, pop_head
+from sim.serving.queues import leave_waiting, take_out
 from sim.serving.requests import free_slot, unbind
 
 
@@ -31,7 +31,7 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
     request = entry(plane.requests, request_index)
     replica_index = request.replica
     queue_index = plane.replicas.shape[0] + service_index if replica_index == NONE else replica_index
-    pop_head(plane, queue_index, now)
+    take_out(plane, queue_index, request_index, now)
     count_waited(plane, queue_index, request, now)
     leave_waiting(plane, service, request_index)
     unbind(plane, request_index)

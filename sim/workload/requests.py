@@ -28,6 +28,8 @@ class RequestBlock(NamedTuple):
     """At least 1 each; 0 where requests have no lengths (single-pass models)."""
     work: FloatArray
     """Multiples of a pass."""
+    class_number: IntArray | None = None
+    """Of several classes the one of each request."""
 
 
 class RequestSource:
