@@ -12,7 +12,7 @@ from oracles.setups import Listed, generative, single_pass
 from sim.serving import layout, request_plane
 from sim.serving.counting import BUCKETS, bucket_of
 from sim.serving.request_plane import RequestPlane
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import ClassPlan, ServicePlan
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = tuple(layout.ROUTING)
@@ -51,8 +51,12 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
 def run_oracle(plans, lists, start):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
-        [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w) in enumerate(own)] for s, own in enumerate(lists)
+        [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
+        for s, own in enumerate(lists)
     ]
+    for plan, own, rows in zip(plans, requests, lists, strict=True):
+        for request, row in zip(own, rows, strict=True):
+            request.priority = plan.classes[row[4]].priority if plan.classes else 0
     oracle = Oracle(plans, requests, start)
     return oracle.run(), oracle
 
@@ -221,6 +225,17 @@ def running_at(finished, service, instant):
 SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@st.composite
+def crowded_service(draw, start):
+    """Memory for a few sequences, which are preempted again and again, while others give up behind them."""
+    plan, own = draw(generative_service(start))
+    plan["preemption"] = draw(st.sampled_from(["recompute", "swap"]))
+    plan["timeout"] = draw(st.sampled_from([None, 0.25, 0.5, 1.0]))
+    plan["replica"] = generative(max_batch=plan["max_batch"], kv_capacity=256)
+    plan["replicas"] = draw(st.integers(1, 2))
+    return plan, own
+
+
 @given(fleets([generative_service]))
 @SETTINGS
 def test_continuous_batching(fleet):
@@ -230,6 +245,33 @@ def test_continuous_batching(fleet):
         joules = record["joules_prefill"] + record["joules_decode"]
         assert busy == pytest.approx(replica.busy, rel=1e-6, abs=1e-6)
         assert joules == pytest.approx(replica.joules, rel=1e-9, abs=1e-9)
+
+
+@st.composite
+def classes_of(draw, start, service):
+    """A service with two or three classes of requests, of few or different priorities."""
+    plan, own = draw(service(start))
+    priorities = draw(st.lists(st.sampled_from([0, 1, 1, 7]), min_size=2, max_size=3))
+    plan["classes"] = tuple(ClassPlan(f"c{number}", priority) for number, priority in enumerate(priorities))
+    return plan, [(*row, draw(st.integers(0, len(priorities) - 1))) for row in own]
+
+
+def with_classes(service):
+    return lambda start: classes_of(start, service)
+
+
+@given(fleets([with_classes(generative_service), with_classes(crowded_service), generative_service]))
+@SETTINGS
+def test_priority_classes_in_continuous_batching(fleet):
+    plane, _ = check(fleet)
+    assert_little(plane)
+
+
+@given(fleets([with_classes(single_pass_service), single_pass_service]))
+@SETTINGS
+def test_priority_classes_in_passes(fleet):
+    plane, _ = check(fleet)
+    assert_little(plane)
 
 
 @given(fleets([single_pass_service]))
