@@ -126,7 +126,7 @@ def _requests(run: "Run", index: int) -> Summary:
     return {"requests": counts, **_latencies(run, index), **({"slo": slo} if spec else {})}
 
 
-_COUNTERS = ["arrived", "completed", "rejected", "timed_out", "met", "met_ttft", "met_tpot", "met_e2e"]
+_COUNTERS = ["arrived", "completed", "rejected", "timed_out", "met", "met_ttft", "met_tpot", "met_itl", "met_e2e"]
 
 
 def _latencies(run: "Run", index: int) -> Summary:

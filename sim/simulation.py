@@ -13,9 +13,10 @@ from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.requests import Part, RequestClasses, parts
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import ClassPlan, ServicePlan
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key
@@ -194,6 +195,7 @@ class Simulation:
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]
         limits = service.slo.limits if service.slo else {}
+        several = isinstance(service.requests, RequestClasses)
         return ServicePlan(
             name=name,
             replica=self.prepared.replicas[name],
@@ -209,8 +211,22 @@ class Simulation:
             client_latency=service.client_latency,
             slo_ttft=limits.get("ttft"),
             slo_tpot=limits.get("tpot"),
+            slo_itl=limits.get("itl"),
             slo_e2e=limits.get("e2e"),
             limits=self.prepared.limits_of("services", name),
+            classes=[self._class_plan(name, part) for part in parts(service.requests)] if several else (),
+        )
+
+    def _class_plan(self, service: str, part: Part) -> ClassPlan:
+        promise = self.scenario.services[service].promise(part)
+        given = promise.limits if promise else {}
+        return ClassPlan(
+            name=part.path[0],
+            priority=getattr(part.stream, "priority", 0),
+            slo_ttft=given.get("ttft"),
+            slo_tpot=given.get("tpot"),
+            slo_e2e=given.get("e2e"),
+            limits=self.prepared.limits_of("services", service, "classes", *part.path),
         )
 
     def _job_plane(self) -> JobPlane:

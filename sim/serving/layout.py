@@ -96,9 +96,9 @@ CLOCK = _record(
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
 SERVICE = _record(
-    "lazy generative routing first_replica replicas first_class classes first_sums max_batch max_batched_tokens kv_capacity block_size table "
+    "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
-    "oldest youngest waiting "
+    "first_class classes first_sums oldest youngest waiting "
     "preemption chunked preemptions met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
@@ -112,14 +112,15 @@ SERVICE = _record(
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
 settled. `offered_` is what the arrivals of the window bring, served or not."""
 
-COUNTED = (
+_COUNTS = (
     "preemptions arrived completed rejected timed_out met met_ttft met_tpot met_itl met_e2e "
-    "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens offered_work"
-).split()
-"""What is counted by class, and added up by service when the plane is settled."""
-
-CLASS = _record(f"service level {' '.join(COUNTED[:-1])}", "slo_ttft slo_tpot slo_e2e offered_work")
+    "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
+)
+CLASS = _record(f"service level {_COUNTS}", "slo_ttft slo_tpot slo_e2e offered_work")
 """A class of a service's requests. `level` is the rank of its priority: 0 goes first."""
+
+COUNTED = (*_COUNTS.split(), "offered_work")
+"""What is counted by class, and added up by service when the plane is settled."""
 
 REPLICA = _record(
     "service state marked changed batch tokens base steps planned iterations row members_at room "

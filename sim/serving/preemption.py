@@ -2,8 +2,8 @@
 
 Recomputing forgets the cache: prompt and generated tokens are prefilled again, which emits the next token. Swapping
 moves it to the host's memory and back, while nothing else runs. The lowest priority gives way first. Requests that
-were preempted stand in their replica's queue, ahead of all others of their priority. They have started, so that no limit
-of waiting concerns them.
+were preempted stand in their replica's queue ahead of all others of their priority. They have started, so that no
+limit of waiting concerns them.
 """
 
 from typing import Any

@@ -98,8 +98,8 @@ def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPl
 
 
 def _limits(services: Sequence[ServicePlan], records: NDArray[Any], classes: int) -> NDArray[np.float64]:
-    """Limits by class; those of its service come first, so that they stand in the same places for all of its classes."""
-    given: list[tuple[int, int, Sequence[float]]] = []
+    """Limits by class. Those of its service come first, and so stand in the same places for all of its classes."""
+    given: list[tuple[int, int, tuple[float, ...]]] = []
     for index, plan in enumerate(services):
         for number, metric in enumerate(layout.METRICS):
             own = tuple(plan.limits.get(metric, ()))

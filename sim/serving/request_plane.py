@@ -123,7 +123,7 @@ class RequestPlane:
         count = len(block.arrival)
         room = plane.arrivals[first : first + count]
         room["time"], room["work"] = block.arrival, block.work
-        room["class_index"] = record["first_class"] + (0 if block.class_number is None else block.class_number)
+        room["class_index"] = record["first_class"] + block.class_number
         room["prompt"] = np.maximum(block.prompt_tokens, 1)
         room["output"] = np.maximum(block.output_tokens, 1)
         room["kv"] = _tokens_to_start(record, room)

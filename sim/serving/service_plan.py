@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 
 if TYPE_CHECKING:
-    from sim.workload.requests import RequestBlock
+    from sim.workload.blocks import RequestBlock
 
 
 class Arrivals(Protocol):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim import catalog
 from sim.scenario.distributions import Quantiles
-from sim.scenario.service import Lengths, Requests
+from sim.scenario.requests import Lengths, Requests
 from sim.workload.distributions import mean, sampler
 from sim.workload.lengths import length_distributions, whole_tokens
 from sim.workload.requests import RequestBlock, RequestSource, request_source
