@@ -10,7 +10,7 @@ from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
-from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
+from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay, seconds_into_week
 from sim.results import Result, Run
 from sim.scenario import Scenario
 from sim.scenario.requests import Part, RequestClasses, parts
@@ -21,6 +21,7 @@ from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key
 
+DAY = 86400.0
 BATCHES = 64
 """Equal parts of the window: enough to see how they depend on one another."""
 DRAIN_STEP = 3600.0
@@ -209,6 +210,7 @@ class Simulation:
             queue_limit=service.queue_limit,
             timeout=service.timeout,
             client_latency=service.client_latency,
+            start_of_day=seconds_into_week(scenario, service.pools[0]) % DAY,
             slo_ttft=limits.get("ttft"),
             slo_tpot=limits.get("tpot"),
             slo_itl=limits.get("itl"),
@@ -218,8 +220,7 @@ class Simulation:
         )
 
     def _class_plan(self, service: str, part: Part) -> ClassPlan:
-        promise = self.scenario.services[service].promise(part)
-        given = promise.limits if promise else {}
+        given = self.scenario.services[service].promise(part)
         return ClassPlan(
             name=part.path[0],
             priority=getattr(part.stream, "priority", 0),

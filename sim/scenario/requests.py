@@ -24,6 +24,9 @@ class Lengths(Node):
 LengthsOrPreset = Annotated[Annotated[str, Tag("name")] | Annotated[Lengths, Tag("map")], Discriminator(name_or_map)]
 
 
+LIMITS = ("ttft", "tpot", "itl", "e2e")
+
+
 class Slo(Node):
     """The promise: this share of the requests is within all limits (seconds)."""
 
@@ -37,7 +40,7 @@ class Slo(Node):
     @property
     def limits(self) -> Mapping[str, float]:
         """The limits that are given, in seconds."""
-        given = {"ttft": self.ttft, "tpot": self.tpot, "itl": self.itl, "e2e": self.e2e}
+        given = {name: getattr(self, name) for name in LIMITS}
         return {name: limit for name, limit in given.items() if limit is not None}
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """Inference services: a model on replicas, how requests are batched and routed."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -9,7 +10,7 @@ from sim.policies import registry
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later, later_tag, unset
 from sim.scenario.quantities import Duration, PositiveDuration, found
-from sim.scenario.requests import AnyRequests, Part, Slo, parts
+from sim.scenario.requests import LIMITS, AnyRequests, Part, Slo, parts
 
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp32")
 """In order of preference: a service that names none takes the first that its accelerator supports."""
@@ -91,9 +92,16 @@ class Service(Node):
     requests: AnyRequests
     slo: Slo | None = None
 
-    def promise(self, part: Part) -> Slo | None:
-        """The promise to the requests of a class, or to all."""
-        return getattr(part.stream, "slo", None) or self.slo
+    def promise(self, part: Part) -> Mapping[str, float]:
+        """The limits (seconds) that are promised to the requests of a class, or to all; none without an slo."""
+        own = getattr(part.stream, "slo", None) or self.slo
+        gaps = {"itl": self.slo.itl} if self.slo and self.slo.itl else {}
+        return {**own.limits, **gaps} if own else {}
+
+    @property
+    def promised(self) -> list[str]:
+        """The limits that are promised to some of the requests, by name."""
+        return sorted({name for part in parts(self.requests) for name in self.promise(part)}, key=LIMITS.index)
 
     @field_validator("model")
     @classmethod

@@ -22,6 +22,10 @@ BITS_DROPPED = 52 - 7
 BITS_OF_LOWEST = (1023 + LOWEST_OCTAVE) << 7
 
 
+HOURS = 24
+HOUR = 3600.0
+
+
 def _bits_of(_typing: Any, value: Any) -> Any:
     """The bits of a positive float as an integer: its exponent and, below it, its mantissa."""
 
@@ -100,6 +104,15 @@ def clipped(clock: Any, start: float, end: float) -> float:
 
 
 @helper
+def count_hour(plane: Any, service: Any, request: Any, met: int) -> None:
+    """Count a request that is decided by the hour of the local day in which it arrived."""
+    if service.promises:
+        hour = np.uint64(np.int64((request.arrival + service.start_of_day) / HOUR) % HOURS)
+        plane.hours[np.uint64(request.class_index), hour, 0] += 1
+        plane.hours[np.uint64(request.class_index), hour, 1] += met
+
+
+@helper
 def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> None:
     """Write down one request, where rows are asked for."""
     clock = plane.clock[0]
@@ -169,6 +182,7 @@ def _count_latencies(plane: Any, own_class: Any, request: Any, now: float) -> in
     own_class.met_e2e += in_e2e
     met = in_ttft and in_tpot and in_itl and in_e2e
     own_class.met += met
+    count_hour(plane, service, request, met)
     return int(met)
 
 
@@ -182,4 +196,5 @@ def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
             own_class.timed_out += 1
         else:
             own_class.rejected += 1
+        count_hour(plane, entry(plane.services, request.service), request, 0)
     write_row(plane, request, outcome, now, 0)

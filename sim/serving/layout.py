@@ -98,11 +98,11 @@ CLOCK = _record(
 SERVICE = _record(
     "lazy generative routing first_replica replicas max_batch max_batched_tokens kv_capacity block_size table "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
-    "first_class classes first_sums oldest youngest waiting "
+    "first_class classes first_sums promises oldest youngest waiting "
     "preemption chunked preemptions met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
-    "max_queue_delay timeout constant_latency "
+    "max_queue_delay timeout constant_latency start_of_day "
     "slo_itl swap_per_token prefix_hit_rate "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read "
@@ -167,8 +167,9 @@ class Plane(NamedTuple):
     its `first_class` on. `limits` are the latencies (class, metric, limit) beyond which requests are counted in
     `overs`. `counts` (class, metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum
     of squares and largest of latencies by replica and metric, and for several classes from `first_sums` on by replica,
-    class and metric; `moments` are those of services and classes, made when the plane is settled. `tails` (queue,
-    level) are the last requests of each level, where there are levels.
+    class and metric; `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour
+    of the day, 2) are the requests that are decided, and that met their promise, by local hour of arrival. `tails`
+    (queue, level) are the last requests of each level, where there are levels.
 
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
@@ -200,4 +201,5 @@ class Plane(NamedTuple):
     moments: Any
     limits: Any
     overs: Any
+    hours: Any
     rows: Any

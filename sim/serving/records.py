@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
-from sim.serving.counting import BUCKETS
+from sim.serving.counting import BUCKETS, HOUR, HOURS
 from sim.serving.service_plan import ClassPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
@@ -58,6 +58,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         moments=np.zeros((len(classes), len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
+        hours=np.zeros((len(classes), HOURS, 2), np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
     )
 
@@ -157,6 +158,12 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["max_queue_delay"] = plan.max_queue_delay
     record["queue_limit"] = NO_COUNT if plan.queue_limit is None else plan.queue_limit
     record["timeout"] = layout.NEVER if plan.timeout is None else plan.timeout
+    record["start_of_day"] = plan.start_of_day % (HOURS * HOUR)
+    record["promises"] = any(
+        getattr(each, name, None) is not None
+        for each in (plan, *plan.classes)
+        for name in ("slo_ttft", "slo_tpot", "slo_itl", "slo_e2e")
+    )
     record["slo_itl"] = layout.NEVER if plan.slo_itl is None else plan.slo_itl
     record["leaves"] = 1 << (plan.replicas - 1).bit_length()
     record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE

@@ -54,6 +54,8 @@ class ServicePlan:
     queue_limit: int | None = None
     timeout: float | None = None
     client_latency: float = 0.0
+    start_of_day: float = 0.0
+    """Local time of second 0, in seconds after midnight."""
     slo_ttft: float | None = None
     slo_tpot: float | None = None
     slo_e2e: float | None = None
