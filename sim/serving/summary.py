@@ -141,18 +141,21 @@ def slo_block(
     counts, met = counts_of_classes(plane, classes, now), plane.classes["met"][classes].sum()
     decided = counts["arrived"] - counts["undecided"]
     within = {name: plane.classes[f"met_{name}"][classes].sum() for name in limits}
-    by_hour = _attainment_by_hour(plane, classes, now)
-    known = [(share, hour) for hour, share in enumerate(by_hour) if share is not None]
     return {
         "attainment": float(met) / decided if decided else None,
         "goodput_per_s": float(met) / window,
         "by_limit": {name: float(number) / decided if decided else None for name, number in within.items()},
-        "by_hour_of_day": by_hour,
-        "worst_hour": min(known)[1] if known else None,
+        **attainment_by_hour(_hours(plane, classes, now)),
     }
 
 
-def _attainment_by_hour(plane: layout.Plane, classes: Sequence[int], now: float) -> list[float | None]:
+def attainment_by_hour(by_hour: list[float | None]) -> dict[str, Any]:
+    """Attainment by hour of the day, 24 values, and the hour at which it is least."""
+    known = [(share, hour) for hour, share in enumerate(by_hour) if share is not None]
+    return {"by_hour_of_day": by_hour, "worst_hour": min(known)[1] if known else None}
+
+
+def _hours(plane: layout.Plane, classes: Sequence[int], now: float) -> list[float | None]:
     """Attainment by the hour of arrival, 24 values; None where no request has been decided."""
     decided, met = plane.hours[classes].sum(axis=0).T
     open_ones, missed = open_requests(plane, classes, now)
