@@ -9,12 +9,14 @@ import numpy as np
 from analysis.pace import Pace, context, generative_pace, single_pass_pace
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.preparation import FOREVER, Prepared, seconds_into_week
+from sim.scenario.arrivals import TraceArrivals
+from sim.scenario.requests import Part, parts
 from sim.scenario.training import TrainingStream
 from sim.workload.arrivals import RandomArrivals, expected
+from sim.workload.blocks import RequestBlock, in_order
 from sim.workload.distributions import FloatArray, mean, sampler
 from sim.workload.jobs import JobRequest
 from sim.workload.lengths import IntArray, length_distributions, whole_tokens
-from sim.workload.requests import RequestBlock
 from sim.workload.streams import stream
 
 SAMPLE = 4096
@@ -123,33 +125,61 @@ def _recorded(prepared: Prepared, name: str) -> tuple[Arriving, RequestBlock]:
     source, blocks = prepared.requests[name], []
     while len((block := source.next_block()).arrival):
         blocks.append(block)
-    whole = RequestBlock(*(np.concatenate(column) for column in zip(*blocks, strict=True))) if blocks else block
+    whole = in_order(blocks) if blocks else block
     return Arriving(source.mean_rate, source.mean_rate, len(whole.arrival)), whole
 
 
 def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray, IntArray]:
-    requests, pool = prepared.scenario.services[name].requests, prepared.scenario.services[name].first_pool
-    if not isinstance(requests.arrivals, RandomArrivals) or requests.lengths is None:
+    if _has_traces(prepared, name):
         arriving, recorded = _recorded(prepared, name)
         return arriving, recorded.prompt_tokens, recorded.output_tokens
-    seed = prepared.scenario.seed
+    arriving, sizes = _all_drawn(prepared, name)
     prompt, output = (
-        whole_tokens(sampler(lengths, stream(seed, "expectation", name, part)).draw(SAMPLE))
-        for part, lengths in zip(("prompt", "output"), length_distributions(requests.lengths), strict=True)
+        np.concatenate([_lengths(prepared, name, part, which, size) for part, size in sizes]) for which in (0, 1)
     )
-    return _drawn(prepared, requests.arrivals, pool), prompt, output
+    return arriving, prompt, output
+
+
+def _lengths(prepared: Prepared, name: str, part: Part, which: int, size: int) -> IntArray:
+    assert part.stream.lengths is not None  # noqa: S101  a generative model without a trace has them
+    lengths = length_distributions(part.stream.lengths)[which]
+    draws = stream(prepared.scenario.seed, "expectation", name, *part.path, ("prompt", "output")[which])
+    return whole_tokens(sampler(lengths, draws).draw(size))
 
 
 def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]:
-    requests, pool = prepared.scenario.services[name].requests, prepared.scenario.services[name].first_pool
-    if not isinstance(requests.arrivals, RandomArrivals):
+    if _has_traces(prepared, name):
         arriving, recorded = _recorded(prepared, name)
         return arriving, recorded.work
-    arriving = _drawn(prepared, requests.arrivals, pool)
-    if requests.work is None:
-        return arriving, np.ones(1)
-    work = sampler(requests.work, stream(prepared.scenario.seed, "expectation", name, "work")).draw(SAMPLE)
-    return arriving, work * (mean(requests.work) / (float(work.mean()) or 1.0))
+    arriving, sizes = _all_drawn(prepared, name)
+    return arriving, np.concatenate([_work(prepared, name, part, size) for part, size in sizes])
+
+
+def _work(prepared: Prepared, name: str, part: Part, size: int) -> FloatArray:
+    if part.stream.work is None:
+        return np.ones(size)
+    draws = stream(prepared.scenario.seed, "expectation", name, *part.path, "work")
+    work = sampler(part.stream.work, draws).draw(size)
+    return work * (mean(part.stream.work) / (float(work.mean()) or 1.0))
+
+
+def _has_traces(prepared: Prepared, name: str) -> bool:
+    return any(isinstance(part.arrivals, TraceArrivals) for part in parts(prepared.scenario.services[name].requests))
+
+
+def _all_drawn(prepared: Prepared, name: str) -> tuple[Arriving, list[tuple[Part, int]]]:
+    """What arrives by processes, and how much each class makes of a sample."""
+    service = prepared.scenario.services[name]
+    classes = [
+        (part, _drawn(prepared, part.arrivals, service.first_pool))
+        for part in parts(service.requests)
+        if not isinstance(part.arrivals, TraceArrivals)
+    ]
+    rate, peak, number = (
+        math.fsum(part.share * (found[which] or 0.0) for part, found in classes) for which in range(3)
+    )
+    sizes = [(part, max(1, round(SAMPLE * part.share * found.rate / (rate or 1.0)))) for part, found in classes]
+    return Arriving(rate, peak, None if classes[0][1].number is None else number), sizes
 
 
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:

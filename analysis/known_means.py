@@ -1,10 +1,12 @@
 """What the inputs of a scenario come to on average, exactly: the means of control variates."""
 
+import math
+
 from analysis.whole_tokens import mean_tokens
 from sim.preparation import seconds_into_week
 from sim.scenario import Scenario, paths
 from sim.scenario.arrivals import BatchArrivals, CoxArrivals, MmppArrivals, OnOffArrivals, PoissonArrivals
-from sim.scenario.service import Requests
+from sim.scenario.requests import RequestClass, Requests, parts
 from sim.workload.arrivals import expected
 from sim.workload.distributions import mean
 from sim.workload.lengths import length_distributions
@@ -24,25 +26,26 @@ def known_means(scenario: Scenario) -> dict[str, float]:
         return {}
     found: dict[str, float] = {}
     for name, service in scenario.services.items():
-        requests = service.requests
-        if not isinstance(requests.arrivals, EXACT):
-            continue
         begin = seconds_into_week(scenario, service.first_pool)
-        whole, before = (
-            expected(requests.arrivals, start_of_day=begin, until=until).arrivals if until else 0.0
-            for until in (scenario.horizon, scenario.warmup)
-        )
-        rate = (whole - before) / (scenario.horizon - scenario.warmup)
         generative = scenario.model(service.model).kind == "generative"
-        per_request = {"requests": 1.0} | (_tokens(requests) if generative else _work(requests))
-        found |= {
-            paths.join(("services", name, "offered", f"{what}_per_s")): rate * each
-            for what, each in per_request.items()
-        }
+        known: list[dict[str, float]] = []
+        for part in parts(service.requests):
+            if not isinstance(part.arrivals, EXACT):
+                known.append({})
+                continue
+            whole, before = (
+                expected(part.arrivals, start_of_day=begin, until=until).arrivals if until else 0.0
+                for until in (scenario.horizon, scenario.warmup)
+            )
+            rate = part.share * (whole - before) / (scenario.horizon - scenario.warmup)
+            per_request = {"requests": 1.0} | (_tokens(part.stream) if generative else _work(part.stream))
+            known.append({what: rate * each for what, each in per_request.items()})
+        for what in set.intersection(*map(set, known)):
+            found[paths.join(("services", name, "offered", f"{what}_per_s"))] = math.fsum(each[what] for each in known)
     return found
 
 
-def _tokens(requests: Requests) -> dict[str, float]:
+def _tokens(requests: Requests | RequestClass) -> dict[str, float]:
     if requests.lengths is None:
         return {}
     means = map(mean_tokens, length_distributions(requests.lengths))
@@ -50,5 +53,5 @@ def _tokens(requests: Requests) -> dict[str, float]:
     return {name: each for name, each in named if each is not None}
 
 
-def _work(requests: Requests) -> dict[str, float]:
+def _work(requests: Requests | RequestClass) -> dict[str, float]:
     return {"work": 1.0 if requests.work is None else mean(requests.work)}

@@ -20,6 +20,7 @@ from analysis.workers import Draw, draw, sample_of, worker_pool
 from sim.pilot import WarmUp, pilot_of, warm_up
 from sim.preparation import prepare
 from sim.scenario import Scenario, paths
+from sim.serving.summary import attainment_by_hour
 from sim.whole_folder import MARK, written_whole
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Replicated:
         intervals = self.sample.intervals()
         first = self.draws[0].summary
         found = {section: _estimated(first[section], intervals, (section,)) for section in SECTIONS if section in first}
+        found |= {"services": _by_hour(found["services"], [draw.summary["services"] for draw in self.draws])}
         return (
             first | found | {"run": self._run(), "audit": self._audit(), "notes": self._notes(), "intervals": intervals}
         )
@@ -273,6 +275,18 @@ def _estimated(tree: Any, intervals: Mapping[str, Mapping[str, Any]], path: path
         return {key: _estimated(value, intervals, (*path, key)) for key, value in tree.items()}
     found = intervals.get(paths.join(path))
     return tree if found is None else found["mean"]
+
+
+def _by_hour(tree: Any, every: Sequence[Any]) -> Any:
+    """The tree with attainments by hour of the day as means over those of all replications that know them."""
+    if not isinstance(tree, dict):
+        return tree
+    if "by_hour_of_day" not in tree:
+        return {key: _by_hour(value, [each[key] for each in every]) for key, value in tree.items()}
+    shares = zip(*(each["by_hour_of_day"] for each in every), strict=True)
+    hours = [[share for share in of_hour if share is not None] for of_hour in shares]
+    means = [sum(known) / len(known) if known else None for known in hours]
+    return tree | attainment_by_hour(means)
 
 
 def _kept(table: "pd.DataFrame | None") -> "pd.DataFrame":

@@ -146,9 +146,27 @@ def resolved(run: Run) -> dict[str, Any]:
     return scenario if isinstance(scenario, dict) else {}
 
 
-def limits(run: Run, service: str) -> dict[str, float]:
-    """Return the latency limits of a service's objective in seconds, by metric, such as `ttft_s`."""
-    slo = find(resolved(run), "services", service, "slo") or {}
+def with_classes(summary: Mapping[str, Any], service: str) -> list[tuple[str, ...]]:
+    """Return the keys below `services` of a service, and of each class of its requests where it has classes."""
+    classes = find(summary, "services", service, "classes") or {}
+    return [(service,), *((service, "classes", name) for name in classes)]
+
+
+def place_name(place: tuple[str, ...]) -> str:
+    """Return how people name a service, or a class of one."""
+    return place[0] if len(place) == 1 else f"{place[-1]} of {place[0]}"
+
+
+def promise(run: Run, service: str, *of_class: str) -> Mapping[str, Any]:
+    """Return the objective of a service, or of a class of it (`classes` and its name), as the scenario states it."""
+    spec = find(resolved(run), "services", service)
+    own = find(spec, "requests", of_class[-1], "slo") if of_class else None
+    return own or find(spec, "slo") or {}
+
+
+def limits(run: Run, *service: str) -> dict[str, float]:
+    """Return the latency limits of an objective (see `promise`) in seconds, by metric, such as `ttft_s`."""
+    slo = promise(run, *service)
     names = [name for name in ("ttft", "tpot", "itl", "e2e") if slo.get(name) is not None]
     return {f"{name}_s": parse(slo[name], "time") for name in names}
 

@@ -236,13 +236,17 @@ def figures_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
     return found
 
 
+NO_FIGURES = frozenset(("priority", "worst_hour"))
+"""Whole numbers whose mean says nothing."""
+
+
 def _gather(tree: Mapping[str, Any], path: str, found: dict[str, float | None]) -> None:
     for key, value in tree.items():
         if value is None or isinstance(value, float):
             found[_below(path, key)] = value
         elif isinstance(value, dict):
             _gather(value, _below(path, key), found)
-        elif isinstance(value, int) and not isinstance(value, bool):
+        elif isinstance(value, int) and not isinstance(value, bool) and key not in NO_FIGURES:
             found[_below(path, key)] = float(value)
 
 

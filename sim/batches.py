@@ -15,7 +15,7 @@ from sim.accounts import Accounts
 from sim.hardware.tables import GenerativeReplica
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
-from sim.serving.summary import EDGES, latency_names
+from sim.serving.summary import EDGES, counts_by_service, latency_names
 from sim.summary import (
     Summary,
     fleet_summary,
@@ -50,7 +50,7 @@ class Batches:
 
     def mark(self, totals: Totals) -> None:
         """Close a batch, or open the first, at the instant of these totals."""
-        now = np.zeros(0, np.int64) if self.plane is None else self.plane.plane.counts.reshape(-1)
+        now = np.zeros(0, np.int64) if self.plane is None else counts_by_service(self.plane.plane).reshape(-1)
         if self.totals:
             grown = np.flatnonzero(now != self._before)
             self.counted.append((grown.astype(np.int32), (now[grown] - self._before[grown]).astype(np.int32)))
@@ -111,19 +111,19 @@ def _summary(run: "Run") -> Summary:
 def _requests(run: "Run", index: int) -> Summary:
     """Requests that left in a batch, of those that arrived in the window."""
     plan = run.request_plane.services[index]
-    spec = run.prepared.scenario.services[plan.name].slo
+    promised = run.prepared.scenario.services[plan.name].promised
     opening, closing = run.opening.services[index], run.closing.services[index]
     change = {name: float(closing[name] - opening[name]) for name in _COUNTERS}
     decided = change["completed"] + change["rejected"] + change["timed_out"]
     seconds = run.closing.time - run.opening.time
-    shares = {name: change[f"met_{name}"] / decided if decided else None for name in (spec.limits if spec else {})}
+    shares = {name: change[f"met_{name}"] / decided if decided else None for name in promised}
     slo = {
         "attainment": change["met"] / decided if decided else None,
         "goodput_per_s": change["met"] / seconds,
         "by_limit": shares,
     }
     counts = {name: change[name] for name in ("arrived", "completed", "rejected", "timed_out")}
-    return {"requests": counts, **_latencies(run, index), **({"slo": slo} if spec else {})}
+    return {"requests": counts, **_latencies(run, index), **({"slo": slo} if promised else {})}
 
 
 _COUNTERS = ["arrived", "completed", "rejected", "timed_out", "met", "met_ttft", "met_tpot", "met_itl", "met_e2e"]

@@ -20,9 +20,11 @@ from sim.pilot import WarmUp
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
+from sim.scenario.requests import parts
 from sim.scenario.service import ContinuousBatching, DynamicBatching, Service
+from sim.workload.blocks import Source
 from sim.workload.jobs import JobRequest, job_source
-from sim.workload.requests import RequestSource, request_source
+from sim.workload.requests import request_source
 from sim.workload.trace_files import TraceError
 
 SEAMS = ("scheduling", "placement", "sharing", "power")
@@ -50,7 +52,7 @@ class Prepared:
     """Compiled rules of users' own, by service."""
     holdings: dict[str, list[Holding]] = field(default_factory=dict)
     """By service, one a replica."""
-    requests: dict[str, RequestSource] = field(default_factory=dict)
+    requests: dict[str, Source] = field(default_factory=dict)
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
@@ -71,9 +73,9 @@ class Prepared:
             raise TypeError("the warm-up is still to be found")
         return self.scenario.warmup
 
-    def limits_of(self, kind: str, name: str) -> dict[str, Sequence[float]]:
-        """The registered limits of a service or a stream, by the name of the block."""
-        place = paths.join((kind, name)) + "."
+    def limits_of(self, *path: str) -> dict[str, Sequence[float]]:
+        """The registered limits of a service, a class of one or a stream, by the name of the block."""
+        place = paths.join(path) + "."
         return {path.removeprefix(place): given for path, given in self.limits.items() if path.startswith(place)}
 
     @contextmanager
@@ -150,11 +152,11 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
             )
 
 
-def _check_lengths(scenario: Scenario, service: Service, source: RequestSource) -> None:
-    arrivals, model = service.requests.arrivals, scenario.model(service.model)
-    if isinstance(arrivals, TraceArrivals) and model.kind == "generative" and not source.has_lengths:
+def _check_lengths(scenario: Scenario, service: Service, source: Source) -> None:
+    traces = [part.arrivals for part in parts(service.requests) if isinstance(part.arrivals, TraceArrivals)]
+    if traces and scenario.model(service.model).kind == "generative" and not source.has_lengths:
         message = "a generative model needs prompt_tokens and output_tokens"
-        raise TraceError(scenario.folder / arrivals.path, 1, message)
+        raise TraceError(scenario.folder / traces[0].path, 1, message)
 
 
 def _place_services(prepared: Prepared) -> None:

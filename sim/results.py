@@ -17,7 +17,7 @@ from sim.scenario import Scenario, paths
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter, open_rows
-from sim.serving.summary import EDGES
+from sim.serving.summary import EDGES, counts_by_service
 from sim.summary import Summary, summarize
 from sim.telemetry import Totals, telemetry_frame
 from sim.training.job import Job
@@ -116,8 +116,8 @@ class Result:
         self.jobs.to_parquet(folder / "jobs.parquet", index=False)
         self.latency.to_parquet(folder / "latency.parquet", index=False)
         if self._run.rows is not None and self._run.plane is not None:
-            names = list(self.scenario.services)
-            self._run.rows.write(folder / "requests.parquet", names, open_rows(self._run.plane.plane))
+            plane = self._run.plane
+            self._run.rows.write(folder / "requests.parquet", plane.services, open_rows(plane.plane))
         (folder / MARK).write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
 
 
@@ -160,7 +160,7 @@ def _latency_frame(run: Run) -> "pd.DataFrame":
     """The buckets of every latency that hold something: service, metric, low_s, high_s, count."""
     import pandas as pd
 
-    counts = run.plane.plane.counts if run.plane is not None else np.zeros((0, 0, 0), np.int64)
+    counts = counts_by_service(run.plane.plane) if run.plane is not None else np.zeros((0, 0, 0), np.int64)
     services, metrics, buckets = places = counts.nonzero()
     columns = {
         "service": np.array(list(run.prepared.scenario.services), object)[services],

@@ -10,16 +10,18 @@ from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
-from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay
+from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay, seconds_into_week
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.requests import Part, RequestClasses, parts
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import ClassPlan, ServicePlan
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key
 
+DAY = 86400.0
 BATCHES = 64
 """Equal parts of the window: enough to see how they depend on one another."""
 DRAIN_STEP = 3600.0
@@ -195,6 +197,7 @@ class Simulation:
         scenario, service = self.scenario, self.scenario.services[name]
         limits = service.slo.limits if service.slo else {}
         cache, placed = service.kv_cache, self.prepared.replicas[name]
+        several = isinstance(service.requests, RequestClasses)
         return ServicePlan(
             name=name,
             replica=placed[0].replica,
@@ -213,11 +216,24 @@ class Simulation:
             queue_limit=service.queue_limit,
             timeout=service.timeout,
             client_latency=service.client_latency,
+            start_of_day=seconds_into_week(scenario, service.first_pool) % DAY,
             slo_ttft=limits.get("ttft"),
             slo_tpot=limits.get("tpot"),
             slo_itl=limits.get("itl"),
             slo_e2e=limits.get("e2e"),
             limits=self.prepared.limits_of("services", name),
+            classes=[self._class_plan(name, part) for part in parts(service.requests)] if several else (),
+        )
+
+    def _class_plan(self, service: str, part: Part) -> ClassPlan:
+        given = self.scenario.services[service].promise(part)
+        return ClassPlan(
+            name=part.path[0],
+            priority=getattr(part.stream, "priority", 0),
+            slo_ttft=given.get("ttft"),
+            slo_tpot=given.get("tpot"),
+            slo_e2e=given.get("e2e"),
+            limits=self.prepared.limits_of("services", service, "classes", *part.path),
         )
 
     def _job_plane(self) -> JobPlane:

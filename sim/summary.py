@@ -1,7 +1,7 @@
 """The summary of a run: every figure by its dotted path."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,16 @@ from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
 from sim.fleet.ledger import State
 from sim.hardware.tables import GenerativeReplica
-from sim.serving.summary import latency_blocks, request_counts, slo_block
+from sim.scenario.requests import RequestClasses, parts
+from sim.serving import layout
+from sim.serving.summary import (
+    classes_of,
+    counts_of_classes,
+    latency_blocks,
+    latency_blocks_of_class,
+    request_counts,
+    slo_block,
+)
 from sim.telemetry import pool_power
 from sim.training.summary import accelerator_hours_by, stream_summary
 
@@ -79,13 +88,41 @@ def _service(run: "Run", accounts: Accounts, index: int) -> Summary:
     plan = plane.services[index]
     spec = run.prepared.scenario.services[plan.name]
     generative = isinstance(plan.replica, GenerativeReplica)
-    slo = slo_block(plane.plane, index, spec.slo.limits, run.ended, accounts.window) if spec.slo else None
+    classes = classes_of(plane.plane, index)
     return {
         "requests": request_counts(plane.plane, index, run.ended),
         **latency_blocks(plane.plane, index, generative=generative),
-        "slo": slo,
+        "slo": _slo(run, accounts, classes, spec.promised),
         **service_work(run, accounts, index),
+        **({"classes": _classes(run, accounts, index)} if isinstance(spec.requests, RequestClasses) else {}),
     }
+
+
+def _slo(run: "Run", accounts: Accounts, classes: Sequence[int], promised: Iterable[str]) -> Summary | None:
+    if not promised:
+        return None
+    return slo_block(run.request_plane.plane, classes, promised, run.ended, accounts.window)
+
+
+def _classes(run: "Run", accounts: Accounts, index: int) -> Summary:
+    """What became of the requests of each class; what they took cannot be told apart."""
+    plane, plan = run.request_plane.plane, run.request_plane.services[index]
+    service, generative = run.prepared.scenario.services[plan.name], isinstance(plan.replica, GenerativeReplica)
+    found = {}
+    for class_index, part in zip(classes_of(plane, index), parts(service.requests), strict=True):
+        change = {
+            name: run.closing.classes[class_index][name] - run.opening.classes[class_index][name]
+            for name in layout.COUNTED
+        }
+        found[part.path[0]] = {
+            "priority": getattr(part.stream, "priority", 0),
+            "requests": counts_of_classes(plane, [class_index], run.ended),
+            **latency_blocks_of_class(plane, class_index, generative=generative),
+            "slo": _slo(run, accounts, [class_index], service.promise(part)),
+            **_demand(change, accounts.window, generative=generative),
+            **({"preemptions": int(change["preemptions"])} if generative else {}),
+        }
+    return found
 
 
 def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
@@ -93,23 +130,33 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
     plan, window = run.request_plane.services[index], accounts.window
     change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
     batches = change["batches"]
+    generative = isinstance(plan.replica, GenerativeReplica)
     summary: Summary = {
-        "offered": {"requests_per_s": float(change["arrived"]) / window},
-        "throughput": {"requests_per_s": float(change["finished"]) / window},
+        **_demand(change, window, generative=generative),
         "batch_size_mean": float(change["batched"] / batches) if batches else None,
         "replicas": {"mean": float(plan.replicas), "max": plan.replicas, "started": 0, "stopped": 0},
         "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
     }
     if isinstance(plan.replica, GenerativeReplica):
         capacity = float(run.closing.services[index]["kv_capacity"]) * window
-        for kind in ("prompt_tokens", "output_tokens"):
-            summary["offered"][f"{kind}_per_s"] = float(change[f"offered_{kind}"]) / window
-            summary["throughput"][f"{kind}_per_s"] = float(change[kind]) / window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
         summary["preemptions"] = int(change["preemptions"])
-    else:
-        summary["offered"]["work_per_s"] = float(change["offered_work"]) / window
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
+
+
+def _demand(change: Mapping[str, Any], window: float, *, generative: bool) -> Summary:
+    """What the arrivals of a window brought, and what was done in it. `change`: of the counters over the window."""
+    offered = {"requests": "arrived"}
+    done = {"requests": "finished"}
+    if generative:
+        offered |= {"prompt_tokens": "offered_prompt_tokens", "output_tokens": "offered_output_tokens"}
+        done |= {"prompt_tokens": "prompt_tokens", "output_tokens": "output_tokens"}
+    else:
+        offered["work"] = "offered_work"
+    return {
+        block: {f"{what}_per_s": float(change[counter]) / window for what, counter in counters.items()}
+        for block, counters in (("offered", offered), ("throughput", done))
+    }
 
 
 _COUNTERS = (

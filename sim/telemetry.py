@@ -26,6 +26,8 @@ class Totals:
     time: float
     services: NDArray[Any]
     """Records of `layout.SERVICE`."""
+    classes: NDArray[Any]
+    """Records of `layout.CLASS`."""
     moments: FloatArray
     """Number, sum, sum of squares and largest, by service and latency."""
     busy: FloatArray
@@ -64,6 +66,7 @@ class Meter:
         return Totals(
             time=now,
             services=services,
+            classes=np.zeros(0, layout.CLASS) if self.plane is None else self.plane.plane.classes.copy(),
             moments=moments,
             busy=busy,
             joules=joules,

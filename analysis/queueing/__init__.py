@@ -12,6 +12,7 @@ from analysis.queueing.gangs import kaufman_roberts, two_servers_saturated
 from analysis.queueing.many_servers import erlang_b, erlang_c, mmc_wait, mmc_wait_over, mmc_wait_quantile, mmck
 from analysis.queueing.patience import exponential_patience, fixed_patience
 from analysis.queueing.power import joules_per_request, mean_power
+from analysis.queueing.priorities import mmc_priority_waits, priority_waits
 from analysis.queueing.renewal_arrivals import (
     equal_gaps,
     gamma_gaps,
@@ -44,6 +45,7 @@ __all__ = [
     "mdc_wait",
     "mdc_wait_over",
     "mean_power",
+    "mmc_priority_waits",
     "mmc_wait",
     "mmc_wait_over",
     "mmc_wait_quantile",
@@ -51,6 +53,7 @@ __all__ = [
     "moments",
     "pollaczek_khinchine",
     "power_of_two_response",
+    "priority_waits",
     "shorter_of_two_response",
     "two_servers_saturated",
     "waiting_for_company",

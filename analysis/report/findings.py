@@ -6,9 +6,11 @@ from typing import Any
 from analysis.quantities import THIN
 from analysis.report.elements import Finding, Tile
 from analysis.report.estimates import interval_words
-from analysis.run_folder import Run, interval, limits, replications, resolved, window
+from analysis.run_folder import Run, interval, limits, place_name, promise, replications, resolved, window, with_classes
 from analysis.wording import SPACE, UNKNOWN, duration, energy, figure, find, listed, mass, money, number, plural, share
 
+Place = tuple[str, ...]
+"""The keys of a service below `services`, or of a class of one."""
 MOST_SENTENCES = 6
 """Services and streams that get a sentence of their own, the worst first."""
 _LIMIT_NAMES = {
@@ -45,8 +47,8 @@ def _simulated(run: Run) -> Finding:
     return Finding(f"{duration(horizon)} of a fleet of {fleet}{work} were simulated{times}{counted}.")
 
 
-def _target(run: Run, service: str) -> float | None:
-    return figure(find(resolved(run), "services", service, "slo", "attainment"))
+def _target(run: Run, place: Place) -> float | None:
+    return figure(promise(run, *place).get("attainment"))
 
 
 def asked(target: float | None) -> str:
@@ -56,35 +58,40 @@ def asked(target: float | None) -> str:
 
 def worst_first(run: Run) -> list[str]:
     """Return the services by how far their attainment is above what was asked for; unknown ones last."""
-    attained = {name: figure(find(service, "slo", "attainment")) for name, service in _named(run, "services")}
-    margin = {name: 2.0 if known is None else known - (_target(run, name) or 0.0) for name, known in attained.items()}
-    return sorted(margin, key=lambda name: margin[name])
+    return list(dict.fromkeys(place[0] for place in _promises(run)))
 
 
-def _named(run: Run, kind: str) -> list[tuple[str, Mapping[str, Any]]]:
-    return list((run.summary.get(kind) or {}).items())
+def _promises(run: Run) -> list[Place]:
+    """Return the services, or the classes of those that have classes, by how far above what was asked for they are."""
+    margin: dict[Place, float] = {}
+    for name in run.summary.get("services") or {}:
+        service, *classes = with_classes(run.summary, name)
+        for place in classes or [service]:
+            attained = figure(find(run.summary, "services", *place, "slo", "attainment"))
+            margin[place] = 2.0 if attained is None else attained - (_target(run, place) or 0.0)
+    return sorted(margin, key=lambda place: margin[place])
 
 
 def _services(run: Run) -> list[Finding]:
-    services: Mapping[str, Any] = run.summary.get("services") or {}
-    order = worst_first(run)
-    told = [_service(run, name, services[name]) for name in order[:MOST_SENTENCES]]
+    order = _promises(run)
+    told = [_service(run, place) for place in order[:MOST_SENTENCES]]
     rest = len(order) - len(told)
     return [*told, Finding(f"The other {plural(rest, 'service')} did no worse: see Services.")] if rest else told
 
 
-def _service(run: Run, name: str, service: Mapping[str, Any]) -> Finding:
-    attained, target = figure(find(service, "slo", "attainment")), _target(run, name)
-    promised = listed([f"{_LIMIT_NAMES[metric]} {duration(limit)}" for metric, limit in limits(run, name).items()])
+def _service(run: Run, place: Place) -> Finding:
+    service, name = find(run.summary, "services", *place), place_name(place)
+    attained, target = figure(find(service, "slo", "attainment")), _target(run, place)
+    promised = listed([f"{_LIMIT_NAMES[metric]} {duration(limit)}" for metric, limit in limits(run, *place).items()])
     speed = _speed(service)
     if attained is None or target is None or not promised:
         return Finding(f"{name}: {plural(find(service, 'requests', 'completed'), 'request')} completed; {speed}.")
     kept = attained >= target
-    sure = _sure(run, name, target)
+    sure = _sure(run, place, target)
     verb = "kept its promise" if kept else "did not keep its promise"
     if not sure:
         verb = f"{verb} on average, but the interval reaches across it"
-    within = interval_words(run.summary, "services", name, "slo", "attainment")
+    within = interval_words(run.summary, "services", *place, "slo", "attainment")
     between = f" ({within})" if within and within != THIN else ""
     undecided = find(service, "requests", "undecided")
     open_ones = f" ({plural(undecided, 'request')} still undecided at the end)" if undecided else ""
@@ -95,9 +102,9 @@ def _service(run: Run, name: str, service: Mapping[str, Any]) -> Finding:
     )
 
 
-def _sure(run: Run, name: str, target: float) -> bool:
+def _sure(run: Run, place: Place, target: float) -> bool:
     """Whether the interval of an attainment, where there is one, lies on one side of what was promised."""
-    found = interval(run.summary, "services", name, "slo", "attainment")
+    found = interval(run.summary, "services", *place, "slo", "attainment")
     low, high = figure(find(found, "low")), figure(find(found, "high"))
     return low is None or high is None or low >= target or high < target
 
@@ -220,11 +227,11 @@ def _service_tiles(run: Run) -> list[Tile]:
     many = replications(run)
     counted = plural(len(services), "service") + (", mean of a replication" if many > 1 else "")
     shown = [Tile(number(completed), "requests completed", counted)]
-    judged = [name for name in worst_first(run) if limits(run, name) and find(services, name, "slo", "attainment")]
+    judged = [each for each in _promises(run) if limits(run, *each) and find(services, *each, "slo", "attainment")]
     if judged:
-        attained = share(find(services, judged[0], "slo", "attainment"))
-        within = interval_words(run.summary, "services", judged[0], "slo", "attainment")
-        remark = f"{judged[0]}; {asked(_target(run, judged[0]))} asked for"
+        attained = share(find(services, *judged[0], "slo", "attainment"))
+        within = interval_words(run.summary, "services", *judged[0], "slo", "attainment")
+        remark = f"{judged[0][-1]}; {asked(_target(run, judged[0]))} asked for"
         shown.append(Tile(attained, "within limits", remark, within))
     return shown
 

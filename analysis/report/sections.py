@@ -10,7 +10,7 @@ from analysis.report.elements import Cell, Chart, Section, Table, chart
 from analysis.report.estimates import estimate, estimated_words, thin_note
 from analysis.report.findings import worst_first
 from analysis.report.page import filled
-from analysis.run_folder import Run, limits, window
+from analysis.run_folder import Run, limits, place_name, window, with_classes
 from analysis.wording import duration, find
 
 MOST_LATENCY_CHARTS = 4
@@ -97,13 +97,13 @@ def _service_tables(run: Run) -> Iterable[Table]:
     counted = ("arrived", "completed", "rejected", "timed_out", "lost", "in_flight", "undecided")
     requests = (*(("requests", name) for name in counted), ("slo", "attainment"), ("slo", "goodput_per_s"))
     words = (*(name.replace("_", " ") for name in counted), "within limits", "goodput")
-    yield _figures(
-        run.summary, f"Requests{others}", "services", "service", shown, dict(zip(requests, words, strict=True))
-    )
+    every = [place for name in shown for place in with_classes(run.summary, name)]
+    columns: dict[tuple[str, ...], str] = dict(zip(requests, words, strict=True))
+    yield _figures(run.summary, f"Requests{others}", "services", "service", every, columns)
     rows = list(_latency_rows(run))
-    columns = ("service", "time", *_STATISTICS.values(), "limit")
-    yield Table(f"Latency{others}", columns, rows, 2, note=thin_note(rows))
-    yield _figures(run.summary, f"Work and energy{others}", "services", "service", shown, _WORK)
+    heads = ("service", "time", *_STATISTICS.values(), "limit")
+    yield Table(f"Latency{others}", heads, rows, 2, note=thin_note(rows))
+    yield _figures(run.summary, f"Work and energy{others}", "services", "service", [(name,) for name in shown], _WORK)
 
 
 def _figures(
@@ -111,11 +111,11 @@ def _figures(
     title: str,
     section: str,
     word: str,
-    names: Iterable[str],
+    places: Iterable[tuple[str, ...]],
     columns: Mapping[tuple[str, ...], str],
 ) -> Table:
-    """A row for each name of a section of the summary, a column for each of the figures under its keys."""
-    rows = [[name, *(estimate(summary, section, name, *keys) for keys in columns)] for name in names]
+    """A row for each place in a section of the summary, a column for each of the figures under its keys."""
+    rows = [[place_name(place), *(estimate(summary, section, *place, *keys) for keys in columns)] for place in places]
     return Table(title, (word, *columns.values()), rows, note=thin_note(rows))
 
 
@@ -127,12 +127,12 @@ def _latency_rows(run: Run) -> Iterable[list[str | Cell]]:
         "itl_s": "between two tokens (ITL)",
         "e2e_s": "end to end (E2E)",
     }
-    for service, values in _shown(run)[0].items():
-        allowed = limits(run, service)
+    for place in [place for service in _shown(run)[0] for place in with_classes(run.summary, service)]:
+        allowed = limits(run, *place)
         for metric, name in names.items():
-            if find(values, metric) is not None:
-                statistics = (estimate(run.summary, "services", service, metric, key) for key in _STATISTICS)
-                yield [service, name, *statistics, duration(allowed.get(metric))]
+            if find(run.summary, "services", *place, metric) is not None:
+                statistics = (estimate(run.summary, "services", *place, metric, key) for key in _STATISTICS)
+                yield [place_name(place), name, *statistics, duration(allowed.get(metric))]
 
 
 def _latency_charts(run: Run) -> Iterable[Chart]:
@@ -147,7 +147,7 @@ def _over_time(run: Run, kind: str) -> Iterable[Chart]:
 
 def _training_tables(run: Run) -> Iterable[Table]:
     streams = run.summary.get("training") or {}
-    yield _figures(run.summary, "Jobs", "training", "stream", streams, _JOBS)
+    yield _figures(run.summary, "Jobs", "training", "stream", [(name,) for name in streams], _JOBS)
     names = {"queueing_s": "waiting", "jct_s": "submission to end (JCT)", "slowdown": "slowdown"}
     statistics = {key: word for key, word in _STATISTICS.items() if key != "p999"}
     rows = [

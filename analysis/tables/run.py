@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis.quantities import THIN, THIN_NOTE, plus_minus, worded
-from analysis.run_folder import interval, without_interval
+from analysis.run_folder import interval, with_classes, without_interval
 from analysis.tables.layout import estimated, plain_table
 from analysis.wording import UNKNOWN, duration, energy, exact, find, mass, money, number
 from sim.scenario import paths
@@ -79,8 +79,11 @@ _SECTIONS = (("Services", "services", _SERVICE), ("Training", "training", _STREA
 def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapping[tuple[str, ...], str]) -> Table:
     """A row for each name, a column for each of the figures under its keys, with its interval below it."""
     table = plain_table(title, "", *columns.values())
-    for name, block in (summary.get(section) or {}).items():
-        table.add_row(escape(name), *(_figure(summary, find(block, *keys), section, name, *keys) for keys in columns))
+    for name in summary.get(section) or {}:
+        for place in with_classes(summary, name) if section == "services" else [(name,)]:
+            keys = [(section, *place, *each) for each in columns]
+            figures = (_figure(summary, find(summary, *each), *each) for each in keys)
+            table.add_row("  " * (len(place) > 1) + escape(place[-1]), *figures)
     return table
 
 

@@ -31,6 +31,7 @@ def models() -> Iterator[Model]:
     yield from _laws_of_work()
     yield from _laws_of_gaps()
     yield from _limits()
+    yield from _priorities()
     yield _energy()
 
 
@@ -154,6 +155,44 @@ def _limits() -> Iterator[Model]:
         servers=5,
         timeout="0.5 s",
     )
+
+
+def _priorities() -> Iterator[Model]:
+    """Classes by the order of their priorities, the highest first; none interrupts another."""
+    names = ("first", "second", "third")
+    shares = (0.3, 0.3, 0.4)
+    for servers, rate in ((1, 0.8), (4, 3.4)):
+        waits = queueing.mmc_priority_waits([rate * share for share in shares], 1.0, servers)
+        classes = {
+            name: {"share": share, "priority": -place, "work": EXPONENTIAL}
+            for place, (name, share) in enumerate(zip(names, shares, strict=True))
+        }
+        yield queue(
+            f"M/M/{servers}, load {rate / servers:g}, three priorities",
+            rate,
+            *(_wait_of(name, theory) for name, theory in zip(names, waits, strict=True)),
+            wait(queueing.mmc_wait(rate, 1.0, servers)),
+            servers=servers,
+            classes={"arrivals": {"process": "poisson", "rate": f"{rate}/s"}, **classes},
+        )
+    waits = queueing.priority_waits((0.8, 0.15), (0.5, 2.0), (1.0, 0.0))
+    yield queue(
+        "M/G/1, load 0.7, short work first",
+        0.95,
+        *(_wait_of(name, theory) for name, theory in zip(("short", "long"), waits, strict=True)),
+        classes={
+            "long": {"arrivals": {"process": "poisson", "rate": "0.15/s"}, "work": {"fixed": 2}},
+            "short": {
+                "arrivals": {"process": "poisson", "rate": "0.8/s"},
+                "work": {"exponential": {"mean": 0.5}},
+                "priority": 1,
+            },
+        },
+    )
+
+
+def _wait_of(name: str, theory: float) -> Figure:
+    return Figure(f"mean wait of {name}, s", theory, f"{SERVICE}.classes.{name}.queueing_s.mean")
 
 
 def _energy() -> Model:

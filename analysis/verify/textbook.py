@@ -26,9 +26,13 @@ def queue(
     seconds: Sequence[float] = (1.0,),
     requests: float = REQUESTS,
     warmup: float = WARMUP,
+    classes: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Model:
-    """A service of `rate` requests a second; `seconds` are those of a batch of 1, 2, ...; `options` are its keys."""
+    """A service of `rate` requests a second; `seconds` are those of a batch of 1, 2, ...; `options` are its keys.
+
+    `classes` of requests go before `arrivals` and `work`; their rates sum to `rate`.
+    """
     latency = {"batch": list(range(1, len(seconds) + 1)), "seconds": list(seconds)}
     spread = {"process": "poisson", **(arrivals or {}), "rate": f"{rate!r}/s"}
     service = {
@@ -36,7 +40,7 @@ def queue(
         "pools": ["p"],
         "replicas": servers,
         "routing": "central_queue",
-        "requests": {"arrivals": spread, "work": work},
+        "requests": classes or {"arrivals": spread, "work": work},
     }
     parts = {
         "accelerators": SERVERS,

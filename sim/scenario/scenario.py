@@ -29,6 +29,7 @@ from sim.scenario.errors import Position, Problem
 from sim.scenario.fleet import InlineAccelerator, InlineModel, Pool, Site
 from sim.scenario.policies import Policies
 from sim.scenario.quantities import Duration, PositiveDuration, found
+from sim.scenario.requests import parts
 from sim.scenario.rows import Rows
 from sim.scenario.service import Service
 from sim.scenario.training import TrainingStream
@@ -131,8 +132,9 @@ class Scenario(Node):
     def _traces(self) -> Iterator[tuple[paths.Path, str]]:
         """The traces that the scenario names, by where they stand."""
         for name, service in self.services.items():
-            if isinstance(service.requests.arrivals, TraceArrivals):
-                yield ("services", name, "requests", "arrivals", "path"), service.requests.arrivals.path
+            for part in parts(service.requests):
+                if isinstance(part.arrivals, TraceArrivals):
+                    yield ("services", name, "requests", *part.path, "arrivals", "path"), part.arrivals.path
         for name, stream in self.training.items():
             if stream.trace is not None:
                 yield ("training", name, "trace", "path"), stream.trace.path

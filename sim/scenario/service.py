@@ -1,18 +1,17 @@
-"""Inference services: a model on replicas, how requests arrive, how they are batched and routed, and the promise."""
+"""Inference services: a model on replicas, how requests are batched and routed."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from sim import catalog
 from sim.catalog.rows import Precision
 from sim.policies import registry
-from sim.scenario.arrivals import AnyArrivals, TraceArrivals, name_or_map
+from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later_tag, unset
-from sim.scenario.distributions import NumberDistribution
 from sim.scenario.policies import OWN
 from sim.scenario.quantities import Duration, PositiveDuration, Share, found
+from sim.scenario.requests import LIMITS, AnyRequests, Part, Slo, parts
 
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp32")
 """In order of preference: a service that names none takes the first that its accelerator supports."""
@@ -108,64 +107,6 @@ class KvCache(Node):
     preemption: Literal["recompute", "swap", "none"] = "recompute"
 
 
-class Lengths(Node):
-    """Tokens of the prompt and of the output."""
-
-    prompt: NumberDistribution
-    output: NumberDistribution
-
-
-LengthsOrPreset = Annotated[Annotated[str, Tag("name")] | Annotated[Lengths, Tag("map")], Discriminator(name_or_map)]
-
-
-class Requests(Node):
-    """A stream of requests. `work` scales the latency of a single-pass model."""
-
-    later_keys: ClassVar = frozenset({"share", "priority", "slo"})
-    arrivals: AnyArrivals
-    lengths: LengthsOrPreset | None = None
-    work: NumberDistribution | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_classes(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data and all(isinstance(v, dict) and "arrivals" in v for v in data.values()):
-            fail("a map of request classes arrives in a later version")
-        return data
-
-    @field_validator("lengths")
-    @classmethod
-    def _check_preset(cls, lengths: Lengths | str | None) -> Lengths | str | None:
-        if isinstance(lengths, str):
-            workloads = catalog.workloads()
-            known = [name for name, workload in workloads.items() if workload.prompt and workload.output]
-            check_known("workload preset", lengths, known)
-        return lengths
-
-
-class Slo(Node):
-    """The promise: this share of the requests is within all limits (seconds)."""
-
-    ttft: PositiveDuration | None = None
-    tpot: PositiveDuration | None = None
-    itl: PositiveDuration | None = None
-    """Of every time between two tokens."""
-    e2e: PositiveDuration | None = None
-    attainment: Share = 0.99
-
-    @property
-    def limits(self) -> Mapping[str, float]:
-        """The limits that are given, in seconds."""
-        given = {"ttft": self.ttft, "tpot": self.tpot, "itl": self.itl, "e2e": self.e2e}
-        return {name: limit for name, limit in given.items() if limit is not None}
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.limits:
-            fail("an slo needs at least one limit", hint="ttft, tpot, itl or e2e")
-        return self
-
-
 PoolList = Annotated[tuple[PoolName, ...], Field(strict=False, min_length=1), Tag("name")]
 PoolMap = Annotated[Mapping[PoolName, OfPool], Field(min_length=1), Tag("map")]
 PoolsOfService = Annotated[
@@ -192,7 +133,7 @@ class Service(Node):
     queue_limit: int | None = Field(default=None, ge=0)
     timeout: PositiveDuration | None = None
     client_latency: Duration = 0.0
-    requests: Requests
+    requests: AnyRequests
     slo: Slo | None = None
 
     @property
@@ -213,6 +154,17 @@ class Service(Node):
     def most_in(self, pool: str) -> int | None:
         """How many replicas a pool is to hold, where that is said."""
         return self.pools[pool].replicas if isinstance(self.pools, Mapping) else None
+
+    def promise(self, part: Part) -> Mapping[str, float]:
+        """The limits (seconds) that are promised to the requests of a class, or to all; none without an slo."""
+        own = getattr(part.stream, "slo", None) or self.slo
+        gaps = {"itl": self.slo.itl} if self.slo and self.slo.itl else {}
+        return {**own.limits, **gaps} if own else {}
+
+    @property
+    def promised(self) -> list[str]:
+        """The limits that are promised to some of the requests, by name."""
+        return sorted({name for part in parts(self.requests) for name in self.promise(part)}, key=LIMITS.index)
 
     @field_validator("model")
     @classmethod
@@ -282,24 +234,26 @@ class Service(Node):
     def _check_generative(self) -> None:
         if self.batching.policy != "continuous":
             fail(f"`{self.batching.policy}` batching does not fit a generative model", "batching", "continuous")
-        if self.requests.work is not None:
-            fail("`work` is for single-pass models", "requests.work", "a generative model takes `lengths`")
-        traced = isinstance(self.requests.arrivals, TraceArrivals)
-        if self.requests.lengths is None and not traced:
-            fail("a generative model needs `lengths`", "requests", "a preset's name or {prompt: ..., output: ...}")
-        if self.requests.lengths is not None and traced:
-            fail("a trace carries its own lengths", "requests.lengths", "leave `lengths` out")
+        for part in parts(self.requests):
+            at, traced = ".".join(("requests", *part.path)), isinstance(part.arrivals, TraceArrivals)
+            if part.stream.work is not None:
+                fail("`work` is for single-pass models", f"{at}.work", "a generative model takes `lengths`")
+            if part.stream.lengths is None and not traced:
+                fail("a generative model needs `lengths`", at, "a preset's name or {prompt: ..., output: ...}")
+            if part.stream.lengths is not None and traced:
+                fail("a trace carries its own lengths", f"{at}.lengths", "leave `lengths` out")
 
     def _check_single_pass(self) -> None:
         if self.batching.policy == "continuous":
             fail("`continuous` batching does not fit a single-pass model", "batching", "none or dynamic")
-        if self.requests.lengths is not None:
-            fail("`lengths` are for generative models", "requests.lengths", "a single-pass model takes `work`")
+        for part in parts(self.requests):
+            at = ".".join(("requests", *part.path))
+            if part.stream.lengths is not None:
+                fail("`lengths` are for generative models", f"{at}.lengths", "a single-pass model takes `work`")
+            _refuse_limits_of_tokens(getattr(part.stream, "slo", None), f"{at}.slo")
+        _refuse_limits_of_tokens(self.slo, "slo")
         if self.kv_cache is not None:
             fail("a single-pass model has no KV cache", "kv_cache")
-        for limit, what in _OF_TOKENS.items():
-            if self.slo and limit in self.slo.limits:
-                fail(f"a single-pass model has no {what}", f"slo.{limit}", "e2e")
         for pool in self.pools:
             if self.tensor_in(pool) > 1:
                 own = f"pools.{pool}." if isinstance(self.pools, Mapping) and self.pools[pool].parallelism else ""
@@ -307,6 +261,12 @@ class Service(Node):
 
 
 _OF_TOKENS = {"ttft": "time to first token", "tpot": "time per output token", "itl": "time between tokens"}
+
+
+def _refuse_limits_of_tokens(slo: Slo | None, at: str) -> None:
+    for limit, what in _OF_TOKENS.items():
+        if slo and limit in slo.limits:
+            fail(f"a single-pass model has no {what}", f"{at}.{limit}", "e2e")
 
 
 def check_pools(pools: Any) -> Any:

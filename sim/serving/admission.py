@@ -1,16 +1,20 @@
 """Admission: which waiting requests a replica takes at the end of an iteration.
 
 The head of the queue goes first; what it has no room for keeps all others waiting. A request that was preempted stands
-at the head of its replica's own queue.
+in its replica's own queue, ahead of all others of its priority.
 """
 
 import math
 from typing import Any
 
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.kv_cache import fits
-from sim.serving.layout import NONE, SWAPPED
+from sim.serving.layout import NONE, SWAPPED, TAKEN
+from sim.serving.queues import level_of
 from sim.serving.requests import start_head
+
+LEVEL = 2**40
+"""More admissions than a replica ever sees: who gives up the cache first is of the lowest priority, then the last."""
 
 
 @helper
@@ -31,9 +35,7 @@ def admit(plane: Any, replica_index: int, now: float) -> int:
     replica = entry(plane.replicas, replica_index)
     moved = 0
     while True:
-        queue_index = replica_index
-        if entry(plane.queues, queue_index).length == 0:
-            queue_index = plane.replicas.shape[0] + replica.service
+        queue_index = next_queue(plane, replica_index)
         head = entry(plane.queues, queue_index).head
         if head == NONE:
             return moved
@@ -49,11 +51,29 @@ def admit(plane: Any, replica_index: int, now: float) -> int:
 
 
 @helper
+def next_queue(plane: Any, replica_index: int) -> int:
+    """The queue whose head a replica takes next: its own, unless the central one has somebody of higher priority."""
+    central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
+    own_is_empty = entry(plane.queues, replica_index).length == 0
+    return central if own_is_empty or central_goes_first(plane, replica_index, central) else replica_index
+
+
+@full_helper(otherwise=False)
+def central_goes_first(plane: Any, replica_index: int, central: int) -> bool:
+    """Whether the head of the central queue has a higher priority than that of a replica's own, which is not empty."""
+    if entry(plane.queues, central).length == 0:
+        return False
+    own = entry(plane.requests, entry(plane.queues, replica_index).head)
+    head = entry(plane.requests, entry(plane.queues, central).head)
+    return own.status != TAKEN and level_of(plane, head) < level_of(plane, own)
+
+
+@helper
 def take_head(plane: Any, replica_index: int, queue_index: int, now: float) -> None:
     """The head of a queue joins what a replica holds."""
     replica = entry(plane.replicas, replica_index)
     request = entry(plane.requests, start_head(plane, replica_index, queue_index, now))
-    request.order = replica.admissions
+    request.order = level_of(plane, request) * LEVEL + replica.admissions
     replica.admissions += 1
     replica.kv_held += request.kv
     replica.members += 1

@@ -10,7 +10,7 @@ from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
 from sim.serving.pending import mark
-from sim.serving.queues import append, watch_age
+from sim.serving.queues import append, level_of, watch_age
 from sim.serving.requests import bind, free_slot, take_slot
 from sim.serving.routing import route
 from sim.serving.single_pass import wake_for_central_queue
@@ -29,6 +29,7 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request_index = take_slot(plane)
     request = entry(plane.requests, request_index)
     request.service = service_index
+    request.class_index = arrival.class_index
     request.replica = NONE
     request.index = service.index
     request.arrival = now
@@ -43,10 +44,11 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.work = arrival.work
     service.index += 1
     if clock.window_start <= now < clock.window_end:
-        service.arrived += 1
-        service.offered_prompt_tokens += arrival.prompt
-        service.offered_output_tokens += arrival.output
-        service.offered_work += arrival.work
+        own_class = entry(plane.classes, arrival.class_index)
+        own_class.arrived += 1
+        own_class.offered_prompt_tokens += arrival.prompt
+        own_class.offered_output_tokens += arrival.output
+        own_class.offered_work += arrival.work
     return request_index
 
 
@@ -66,10 +68,10 @@ def reject(plane: Any, request_index: int, now: float) -> None:
 
 @helper
 def start_at_once(plane: Any, replica_index: int, request_index: int, now: float) -> None:
-    """Bind a request to an idle replica that starts it at this instant."""
+    """Bind a request to an idle replica that starts it at this instant, ahead of any other."""
     entry(plane.requests, request_index).status = TAKEN
     bind(plane, replica_index, request_index, now)
-    append(plane, replica_index, request_index, now)
+    append(plane, replica_index, request_index, 0, now)
     mark(plane, replica_index, now)
 
 
@@ -81,7 +83,7 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
     service = entry(plane.services, request.service)
     request.status = WAITING
     service.waiting += 1
-    append(plane, queue_index, request_index, now)
+    append(plane, queue_index, request_index, level_of(plane, request), now)
     if service.timeout < NEVER and watch_age(plane, service, request_index):
         set_timeout(plane, request.service, now + service.timeout)
     if service.armed and service.waiting >= service.alarm:
@@ -118,7 +120,7 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
         wait_in(plane, queue_index, request_index, now)
         if not service.generative:
             wake_for_central_queue(plane, service_index, now)
-        elif entry(plane.queues, queue_index).length == 1:
+        elif entry(plane.queues, queue_index).head == request_index:
             call_for_central_head(plane, service_index, now)
 
 
@@ -138,7 +140,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     bind(plane, replica_index, request_index, now)
     wait_in(plane, replica_index, request_index, now)
     if service.generative:
-        if entry(plane.queues, replica_index).length == 1:
+        if entry(plane.queues, replica_index).head == request_index:
             call_for_head(plane, replica_index, now)
     elif replica.state <= HOLDING and (idle or entry(plane.queues, replica_index).length >= service.max_batch):
         mark(plane, replica_index, now)

@@ -7,7 +7,7 @@ are computed in pieces beside the sequences that decode.
 
 from typing import Any
 
-from sim.serving.admission import admit, has_room
+from sim.serving.admission import admit, has_room, next_queue
 from sim.serving.chunked import continue_partial
 from sim.serving.compiler import entry, helper, is_full, rare
 from sim.serving.decode import decode, stop_after
@@ -46,7 +46,7 @@ def call_for_central_head(plane: Any, service_index: int, now: float) -> None:
     earliest, chosen, planned = NEVER, NONE, 0
     for replica_index in range(service.first_replica, service.first_replica + service.replicas):
         replica = entry(plane.replicas, replica_index)
-        if replica.state != DECODE or replica.marked or entry(plane.queues, replica_index).length > 0:
+        if replica.state != DECODE or replica.marked or next_queue(plane, replica_index) == replica_index:
             continue
         iteration, end = iteration_under_way(replica, entry(plane.pieces, replica.row), now)
         if end < earliest and has_room(plane, replica_index, head, iteration - replica.steps):

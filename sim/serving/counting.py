@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, is_full
 from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
@@ -20,6 +20,10 @@ LOWEST = 2.0**LOWEST_OCTAVE
 BITS_DROPPED = 52 - 7
 """Of the 52 bits of a mantissa the first 7 tell 128 parts."""
 BITS_OF_LOWEST = (1023 + LOWEST_OCTAVE) << 7
+
+
+HOURS = 24
+HOUR = 3600.0
 
 
 def _bits_of(_typing: Any, value: Any) -> Any:
@@ -54,16 +58,27 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 @helper
 def count(plane: Any, request: Any, metric: int, value: float) -> None:
     """Count one latency of a request (seconds)."""
-    service_index = request.service
-    plane.counts[np.uint64(service_index), metric, np.uint64(bucket_of(value))] += 1
-    moment = plane.sums[np.uint64(request.replica), metric]
+    class_index = request.class_index
+    plane.counts[np.uint64(class_index), metric, np.uint64(bucket_of(value))] += 1
+    moment = plane.sums[np.uint64(sums_of(plane, request)), metric]
     moment[0] += 1.0
     moment[1] += value
     moment[2] += value * value
     if value > moment[3]:
         moment[3] = value
     for number in range(plane.limits.shape[2]):
-        plane.overs[service_index, metric, number] += value > plane.limits[service_index, metric, number]
+        plane.overs[class_index, metric, number] += value > plane.limits[class_index, metric, number]
+
+
+@helper
+def sums_of(plane: Any, request: Any) -> int:
+    """Where the latencies of a request are added up: at its replica, by class where there are several."""
+    if is_full(plane):
+        service = entry(plane.services, request.service)
+        if service.classes > 1:
+            at_replica = service.first_sums + (request.replica - service.first_replica) * service.classes
+            return at_replica + request.class_index - service.first_class
+    return request.replica
 
 
 @helper
@@ -89,6 +104,15 @@ def clipped(clock: Any, start: float, end: float) -> float:
 
 
 @helper
+def count_hour(plane: Any, service: Any, request: Any, met: int) -> None:
+    """Count a request that is decided by the hour of the local day in which it arrived."""
+    if service.promises:
+        hour = np.uint64(np.int64((request.arrival + service.start_of_day) / HOUR) % HOURS)
+        plane.hours[np.uint64(request.class_index), hour, 0] += 1
+        plane.hours[np.uint64(request.class_index), hour, 1] += met
+
+
+@helper
 def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> None:
     """Write down one request, where rows are asked for."""
     clock = plane.clock[0]
@@ -97,6 +121,7 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
     row = entry(plane.rows, clock.rows)
     clock.rows += 1
     row.service = request.service
+    row.class_index = request.class_index
     row.replica = request.replica
     row.index = request.index
     row.prompt = request.prompt
@@ -119,44 +144,46 @@ def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None
 def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
-    service = entry(plane.services, request.service)
+    own_class = entry(plane.classes, request.class_index)
     entry(plane.replicas, request.replica).running_sum += clipped(clock, request.since, now)
     if now < clock.window_end:
-        service.finished += 1
-        service.prompt_tokens += request.prompt
-        service.output_tokens += request.output
+        own_class.finished += 1
+        own_class.prompt_tokens += request.prompt
+        own_class.output_tokens += request.output
     met = 0
     if clock.window_start <= request.arrival < clock.window_end:
-        met = _count_latencies(plane, service, request, now)
+        met = _count_latencies(plane, own_class, request, now)
     write_row(plane, request, COMPLETED, now, met)
 
 
 @helper
-def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
-    service.completed += 1
+def _count_latencies(plane: Any, own_class: Any, request: Any, now: float) -> int:
+    service = entry(plane.services, request.service)
     constant = entry(plane.laws, entry(plane.replicas, request.replica).law).constant_latency
+    own_class.completed += 1
     e2e = now - request.arrival + constant
     count(plane, request, QUEUEING, request.start - request.arrival)
     count(plane, request, E2E, e2e)
-    in_e2e = e2e <= service.slo_e2e
+    in_e2e = e2e <= own_class.slo_e2e
     in_ttft = True
     in_tpot = True
     in_itl = True
     if service.generative:
         ttft = request.first_token - request.arrival + constant
         count(plane, request, TTFT, ttft)
-        in_ttft = ttft <= service.slo_ttft
+        in_ttft = ttft <= own_class.slo_ttft
         if request.output > 1:
             tpot = (now - request.first_token) / (request.output - 1)
             count(plane, request, TPOT, tpot)
-            in_tpot = tpot <= service.slo_tpot
+            in_tpot = tpot <= own_class.slo_tpot
             in_itl = request.late == entry(plane.replicas, request.replica).late
-    service.met_ttft += in_ttft
-    service.met_tpot += in_tpot
-    service.met_itl += in_itl
-    service.met_e2e += in_e2e
+    own_class.met_ttft += in_ttft
+    own_class.met_tpot += in_tpot
+    own_class.met_itl += in_itl
+    own_class.met_e2e += in_e2e
     met = in_ttft and in_tpot and in_itl and in_e2e
-    service.met += met
+    own_class.met += met
+    count_hour(plane, service, request, met)
     return int(met)
 
 
@@ -164,10 +191,11 @@ def _count_latencies(plane: Any, service: Any, request: Any, now: float) -> int:
 def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
     """Count a request that leaves without having started: rejected on arrival, or timed out."""
     clock = plane.clock[0]
-    service = entry(plane.services, request.service)
+    own_class = entry(plane.classes, request.class_index)
     if clock.window_start <= request.arrival < clock.window_end:
         if outcome == TIMED_OUT:
-            service.timed_out += 1
+            own_class.timed_out += 1
         else:
-            service.rejected += 1
+            own_class.rejected += 1
+        count_hour(plane, entry(plane.services, request.service), request, 0)
     write_row(plane, request, outcome, now, 0)

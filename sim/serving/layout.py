@@ -105,17 +105,17 @@ CLOCK = _record(
 SERVICE = _record(
     "lazy generative routing rule first_replica replicas max_batch max_batched_tokens longest kv_capacity block_size "
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
-    "oldest youngest waiting "
+    "first_class classes first_sums promises oldest youngest waiting "
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
-    "max_queue_delay timeout slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
+    "max_queue_delay timeout start_of_day slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
-five are sums over replicas and queues, made when the plane is settled. `offered_` is what the arrivals of the window
-bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
-those of all replicas together."""
+five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
+settled. `offered_` is what the arrivals of the window bring, served or not. `longest` are the tokens of the longest
+request that every replica has room for, `kv_capacity` those of all replicas together."""
 
 LAW = _record(
     "table kv_capacity",
@@ -124,6 +124,16 @@ LAW = _record(
     "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read",
 )
 """What all replicas of a service on one kind of hardware have in common."""
+
+_COUNTS = (
+    "preemptions arrived completed rejected timed_out met met_ttft met_tpot met_itl met_e2e "
+    "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
+)
+CLASS = _record(f"service level {_COUNTS}", "slo_ttft slo_tpot slo_e2e offered_work")
+"""A class of a service's requests. `level` is the rank of its priority: 0 goes first."""
+
+COUNTED = (*_COUNTS.split(), "offered_work")
+"""What is counted by class, and added up by service when the plane is settled."""
 
 REPLICA = _record(
     "service law state marked changed batch tokens base steps planned iterations row members_at room "
@@ -141,7 +151,7 @@ those who decoded, at `last_token`, these are the `older` ones, and the others s
 iterations that came later after the one before than the objective allows."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv next later earlier generated order computed late",
+    "service class_index replica status index prompt output kv next later earlier generated order computed late",
     "arrival work start first_token since last_token",
 )
 
@@ -152,10 +162,10 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("prompt output kv", "time work")
+ARRIVAL = _record("class_index prompt output kv", "time work")
 """`kv`: tokens of KV cache that a request needs to be admitted."""
 
-ROW = _record("service replica index prompt output status met", "arrival start first_token end")
+ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
 
 PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_token")
 
@@ -164,9 +174,16 @@ class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
     `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
-    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands. `limits` are the
-    latencies (service, metric, limit) beyond which requests are counted in `overs`. `sums` are number, sum, sum of
-    squares and largest of latencies (replica, metric); `moments` are those of services, made when the plane is settled.
+    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
+
+    `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
+    its `first_class` on. `limits` are the latencies (class, metric, limit) beyond which requests are counted in
+    `overs`. `counts` (class, metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum
+    of squares and largest of latencies by replica and metric, and for several classes from `first_sums` on by replica,
+    class and metric; `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour
+    of the day, 2) are the requests that are decided, and that met their promise, by local hour of arrival. `tails`
+    (queue, level) are the last requests of each level, where there are levels.
+
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
     `full` is None or 0, and its type is what matters: the kernels are compiled once for each, and where it is None all
@@ -177,9 +194,11 @@ class Plane(NamedTuple):
     clock: Any
     services: Any
     laws: Any
+    classes: Any
     replicas: Any
     requests: Any
     queues: Any
+    tails: Any
     events: Any
     places: Any
     coming: Any
@@ -196,4 +215,5 @@ class Plane(NamedTuple):
     moments: Any
     limits: Any
     overs: Any
+    hours: Any
     rows: Any

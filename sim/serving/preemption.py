@@ -1,8 +1,9 @@
 """Preemption: where the batch has outgrown the KV cache, requests give theirs up and wait again, the last first.
 
 Recomputing forgets the cache: prompt and generated tokens are prefilled again, which emits the next token. Swapping
-moves it to the host's memory and back, while nothing else runs. Requests that were preempted stand at the head of
-their replica's queue. They have started, so that no limit of waiting concerns them.
+moves it to the host's memory and back, while nothing else runs. The lowest priority gives way first. Requests that
+were preempted stand in their replica's queue ahead of all others of their priority. They have started, so that no
+limit of waiting concerns them.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from sim.serving.compiler import entry, full_helper, helper, rare
 from sim.serving.counting import clipped
 from sim.serving.kv_cache import overflows
 from sim.serving.layout import NONE, PREEMPTED, SWAP, SWAP_OUT, SWAPPED
-from sim.serving.queues import push_front
+from sim.serving.queues import level_of, push_front
 from sim.serving.token_gaps import note_prefill
 
 
@@ -26,12 +27,13 @@ def preempt(plane: Any, replica_index: int, now: float) -> int:
     service = entry(plane.services, replica.service)
     moved = 0
     while overflows(plane, replica, service, 0):
-        request_index = replica.partial
-        if request_index != NONE:
+        place = last_admitted(plane, replica)
+        if place == NONE:
+            request_index = replica.partial
             replica.partial = NONE
             suspend(plane, replica_index, request_index, PREEMPTED, now)
             continue
-        request_index = take_last_admitted(plane, replica)
+        request_index = take_from_batch(plane, replica, place)
         request = entry(plane.requests, request_index)
         request.last_token = now
         if service.preemption == SWAP_OUT:
@@ -44,13 +46,24 @@ def preempt(plane: Any, replica_index: int, now: float) -> int:
 
 
 @helper
-def take_last_admitted(plane: Any, replica: Any) -> int:
-    """Take the request out of the batch that was admitted last; its `kv` is then what it holds."""
+def last_admitted(plane: Any, replica: Any) -> int:
+    """The place in the batch of the request that was admitted last, of those of the lowest priority.
+
+    NONE where that is the one whose prompt is computed in pieces.
+    """
     place, latest = NONE, NONE
+    if replica.partial != NONE:
+        latest = entry(plane.requests, replica.partial).order
     for position in range(replica.batch):
         order = entry(plane.requests, entry(plane.batches, replica.members_at + position).request).order
         if order > latest:
             place, latest = position, order
+    return place
+
+
+@helper
+def take_from_batch(plane: Any, replica: Any, place: int) -> int:
+    """Take the request at a place out of the batch; its `kv` is then what it holds."""
     finish, request_index = remove_member(plane, replica, place)
     request = entry(plane.requests, request_index)
     request.generated = request.output - (finish - replica.iterations - replica.steps)
@@ -64,16 +77,16 @@ def take_last_admitted(plane: Any, replica: Any) -> int:
 
 @helper
 def suspend(plane: Any, replica_index: int, request_index: int, status: int, now: float) -> None:
-    """A request runs no longer, and waits at the head of its replica's queue."""
+    """A request runs no longer, and waits ahead of all others of its priority."""
     replica = entry(plane.replicas, replica_index)
     request = entry(plane.requests, request_index)
     replica.running_sum += clipped(plane.clock[0], request.since, now)
     replica.kv_held -= request.kv
     replica.members -= 1
-    entry(plane.services, replica.service).preemptions += 1
+    entry(plane.classes, request.class_index).preemptions += 1
     request.since = now
     request.status = status
-    push_front(plane, replica_index, request_index, now)
+    push_front(plane, replica_index, request_index, level_of(plane, request), now)
 
 
 @full_helper()

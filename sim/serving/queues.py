@@ -1,40 +1,94 @@
-"""First-in first-out queues of waiting requests, linked through the requests' own records.
+"""Queues of waiting requests, linked through the requests' own records: by priority, and first in, first out within.
+
+Levels of priority follow one another in one list, and `Plane.tails` knows the last of each.
 
 Besides its queue, a request of a service with a timeout stands in that service's list of waiting requests by age. All
-requests of a service wait equally long, so the first to time out is the oldest of the service, and nobody stands
-before it in its queue but those who were preempted.
+requests of a service wait equally long, so the first to time out is the oldest of the service, and of its level in its
+queue but for those that were preempted.
 """
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper, rare
+from sim.serving.compiler import entry, full_helper, helper, is_full, rare
 from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, WAITING
 
 
 @helper
-def append(plane: Any, queue_index: int, request_index: int, now: float) -> None:
-    """Put a request at the end of a queue."""
-    queue = entry(plane.queues, queue_index)
-    pass_waiting(queue, now)
-    request = entry(plane.requests, request_index)
-    request.next = NONE
-    if queue.tail == NONE:
-        queue.head = request_index
-    else:
-        entry(plane.requests, queue.tail).next = request_index
-    queue.tail = request_index
-    queue.length += 1
+def level_of(plane: Any, request: Any) -> int:
+    """The rank of a request's priority: level 0 goes first."""
+    return entry(plane.classes, request.class_index).level if is_full(plane) else 0
+
+
+@full_helper(otherwise=NONE)
+def last_down_to(plane: Any, queue_index: int, level: int) -> int:
+    """The last request of a queue among those of a level and of all before it."""
+    while level >= 0:
+        if plane.tails[queue_index, level] != NONE:
+            return plane.tails[queue_index, level]
+        level -= 1
+    return NONE
+
+
+@full_helper()
+def leave_level(plane: Any, queue_index: int, request_index: int, before: int) -> None:
+    """A request that leaves its queue, where it stands behind `before`, is no longer the last of its level."""
+    above = NONE
+    for level in range(plane.tails.shape[1]):
+        last = plane.tails[queue_index, level]
+        if last == request_index:
+            plane.tails[queue_index, level] = NONE if before == above else before
+            return
+        if last != NONE:
+            above = last
+
+
+@full_helper(otherwise=NEVER)
+def oldest_of_levels(plane: Any, queue_index: int) -> float:
+    """The instant at which the first of a queue's requests arrived, of whatever level; none was preempted."""
+    first, oldest = entry(plane.queues, queue_index).head, NEVER
+    for level in range(plane.tails.shape[1]):
+        last = plane.tails[queue_index, level]
+        if last != NONE:
+            oldest = min(oldest, entry(plane.requests, first).arrival)
+            first = entry(plane.requests, last).next
+    return oldest
 
 
 @helper
-def push_front(plane: Any, queue_index: int, request_index: int, now: float) -> None:
-    """Put a request ahead of all others of a queue."""
+def append(plane: Any, queue_index: int, request_index: int, level: int, now: float) -> None:
+    """Put a request at the end of its level."""
+    ahead = entry(plane.queues, queue_index).tail
+    if is_full(plane):
+        ahead = last_down_to(plane, queue_index, level)
+        plane.tails[queue_index, level] = request_index
+    insert(plane, queue_index, request_index, ahead, now)
+
+
+@helper
+def push_front(plane: Any, queue_index: int, request_index: int, level: int, now: float) -> None:
+    """Put a request ahead of all others of its level."""
+    ahead = NONE
+    if is_full(plane):
+        ahead = last_down_to(plane, queue_index, level - 1)
+        if plane.tails[queue_index, level] == NONE:
+            plane.tails[queue_index, level] = request_index
+    insert(plane, queue_index, request_index, ahead, now)
+
+
+@helper
+def insert(plane: Any, queue_index: int, request_index: int, ahead: int, now: float) -> None:
+    """Put a request into a queue behind another, or at its head."""
     queue = entry(plane.queues, queue_index)
     pass_waiting(queue, now)
-    entry(plane.requests, request_index).next = queue.head
-    queue.head = request_index
-    if queue.tail == NONE:
+    request = entry(plane.requests, request_index)
+    if ahead == NONE:
+        request.next = queue.head
+        queue.head = request_index
+    else:
+        request.next = entry(plane.requests, ahead).next
+        entry(plane.requests, ahead).next = request_index
+    if request.next == NONE:
         queue.tail = request_index
     queue.length += 1
 
@@ -49,24 +103,28 @@ def pop_head(plane: Any, queue_index: int, now: float) -> int:
     if queue.head == NONE:
         queue.tail = NONE
     queue.length -= 1
+    leave_level(plane, queue_index, head, NONE)
     return head
 
 
 @rare
 def take_out(plane: Any, queue_index: int, request_index: int, now: float) -> None:
-    """Take a request out of its queue, which may stand behind others that were preempted."""
+    """Take a request out of its queue, which may stand behind others that were preempted, or of higher priority."""
     queue = entry(plane.queues, queue_index)
     if queue.head == request_index:
         pop_head(plane, queue_index, now)
         return
     pass_waiting(queue, now)
-    before = queue.head
+    before = last_down_to(plane, queue_index, level_of(plane, entry(plane.requests, request_index)) - 1)
+    if before == NONE:
+        before = queue.head
     while entry(plane.requests, before).next != request_index:
         before = entry(plane.requests, before).next
     entry(plane.requests, before).next = entry(plane.requests, request_index).next
     if queue.tail == request_index:
         queue.tail = before
     queue.length -= 1
+    leave_level(plane, queue_index, request_index, before)
 
 
 @helper

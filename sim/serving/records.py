@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
-from sim.serving.counting import BUCKETS
-from sim.serving.service_plan import ServicePlan
+from sim.serving.counting import BUCKETS, HOUR, HOURS
+from sim.serving.service_plan import ClassPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
 NO_COUNT = 2**62
@@ -29,7 +29,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     clock["budget"], clock["reason"], clock["stop"] = EVENTS_PER_CALL, layout.REACHED, layout.NEVER
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
-    limits = _limits(services)
+    classes = _class_records(services, records)
+    limits = _limits(services, records, len(classes))
     largest = max((plan.max_batch for plan in services), default=0)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = slots
@@ -38,9 +39,11 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         clock=clock,
         services=records,
         laws=laws,
+        classes=classes,
         replicas=_replica_records(services),
         requests=np.zeros(slots, layout.REQUEST),
         queues=queues,
+        tails=np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE),
         events=_no_events(replicas + count),
         places=np.arange(replicas + count),
         coming=_no_events(count),
@@ -52,11 +55,12 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         trees=_trees(services, records),
         pieces=pieces,
         passes=passes,
-        counts=np.zeros((count, len(layout.METRICS), BUCKETS), np.int64),
-        sums=np.zeros((replicas, len(layout.METRICS), 4)),
-        moments=np.zeros((count, len(layout.METRICS), 4)),
+        counts=np.zeros((len(classes), len(layout.METRICS), BUCKETS), np.int64),
+        sums=np.zeros((replicas + sum(plan.replicas * _further(plan) for plan in services), len(layout.METRICS), 4)),
+        moments=np.zeros((len(classes), len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
+        hours=np.zeros((len(classes), HOURS, 2), np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
     )
 
@@ -64,15 +68,53 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
-    return plain_rule and not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
+    plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
+    return plain_rule and plain_batching and len(plan.classes) < 2
 
 
-def _limits(services: Sequence[ServicePlan]) -> NDArray[np.float64]:
-    most = max((len(values) for plan in services for values in plan.limits.values()), default=0)
-    limits = np.full((len(services), len(layout.METRICS), most), layout.NEVER)
+def _further(plan: ServicePlan) -> int:
+    """Classes whose records follow behind those of all services."""
+    return len(plan.classes) if len(plan.classes) > 1 else 0
+
+
+def _class_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
+    """The classes of all services, which are told where theirs are."""
+    classes = np.zeros(len(services) + sum(map(_further, services)), layout.CLASS)
+    first, first_sums = len(services), sum(plan.replicas for plan in services)
     for index, plan in enumerate(services):
-        for metric, values in plan.limits.items():
-            limits[index, layout.METRICS.index(metric), : len(values)] = values
+        several = _further(plan) > 0
+        records[index]["first_class"], records[index]["classes"] = first if several else index, _further(plan) or 1
+        records[index]["first_sums"] = first_sums
+        _describe_class(classes[index], index, plan.classes[0] if plan.classes else plan)
+        ranks = sorted({each.priority for each in plan.classes}, reverse=True)
+        for each in plan.classes if several else ():
+            classes[first]["level"] = ranks.index(each.priority)
+            _describe_class(classes[first], index, each)
+            first += 1
+        first_sums += plan.replicas * _further(plan)
+    return classes
+
+
+def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPlan) -> None:
+    record["service"] = service_index
+    for name in ("slo_ttft", "slo_tpot", "slo_e2e"):
+        limit = getattr(plan, name)
+        record[name] = layout.NEVER if limit is None else limit
+
+
+def _limits(services: Sequence[ServicePlan], records: NDArray[Any], classes: int) -> NDArray[np.float64]:
+    """Limits by class. Those of its service come first, and so stand in the same places for all of its classes."""
+    given: list[tuple[int, int, tuple[float, ...]]] = []
+    for index, plan in enumerate(services):
+        for number, metric in enumerate(layout.METRICS):
+            own = tuple(plan.limits.get(metric, ()))
+            given.append((index, number, own))
+            for place, each in enumerate(plan.classes):
+                row = int(records[index]["first_class"]) + place
+                given.append((row, number, own + tuple(each.limits.get(metric, ()))))
+    limits = np.full((classes, len(layout.METRICS), max((len(own) for *_, own in given), default=0)), layout.NEVER)
+    for row, number, own in given:
+        limits[row, number, : len(own)] = own
     return limits
 
 
@@ -138,9 +180,13 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["max_queue_delay"] = plan.max_queue_delay
     record["queue_limit"] = NO_COUNT if plan.queue_limit is None else plan.queue_limit
     record["timeout"] = layout.NEVER if plan.timeout is None else plan.timeout
-    for name in ("slo_ttft", "slo_tpot", "slo_e2e", "slo_itl"):
-        limit = getattr(plan, name)
-        record[name] = layout.NEVER if limit is None else limit
+    record["start_of_day"] = plan.start_of_day % (HOURS * HOUR)
+    record["promises"] = any(
+        getattr(each, name, None) is not None
+        for each in (plan, *plan.classes)
+        for name in ("slo_ttft", "slo_tpot", "slo_itl", "slo_e2e")
+    )
+    record["slo_itl"] = layout.NEVER if plan.slo_itl is None else plan.slo_itl
     record["leaves"] = 1 << (plan.replicas - 1).bit_length()
     record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE
     record["idle"] = plan.replicas

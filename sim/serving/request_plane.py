@@ -89,6 +89,10 @@ class RequestPlane:
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""
         settling.settle(self._plane, self.now)
+        services, classes = self._plane.services, self._plane.classes
+        for name in layout.COUNTED:
+            services[name] = 0
+            np.add.at(services[name], classes["service"], classes[name])
 
     def end_window(self) -> None:
         """Count no arrivals from this instant on; what is in flight may still be run to its end."""
@@ -128,6 +132,7 @@ class RequestPlane:
         count = len(block.arrival)
         room = plane.arrivals[first : first + count]
         room["time"], room["work"] = block.arrival, block.work
+        room["class_index"] = record["first_class"] + block.class_number
         room["prompt"] = np.maximum(block.prompt_tokens, 1)
         room["output"] = np.maximum(block.output_tokens, 1)
         room["kv"] = _tokens_to_start(record, room)

@@ -1,5 +1,6 @@
 """One row per request, as a run leaves them on request."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.serving import layout
+from sim.serving.service_plan import ServicePlan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +26,7 @@ class RowWriter:
         """Take the next finished requests, records of `layout.ROW`."""
         self.pieces.append(rows)
 
-    def write(self, path: Path, services: list[str], open_rows: NDArray[Any]) -> None:
+    def write(self, path: Path, services: Sequence[ServicePlan], open_rows: NDArray[Any]) -> None:
         """Write all requests, those in flight (`open_rows`) too, to a Parquet file in order of service and arrival."""
         import pyarrow.parquet as pq
 
@@ -48,21 +50,28 @@ def open_rows(plane: layout.Plane) -> NDArray[Any]:
     """Rows for the requests in flight."""
     requests = plane.requests[plane.requests["status"] != layout.FREE]
     rows = np.zeros(len(requests), layout.ROW)
-    for name in ("service", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
+    for name in ("service", "class_index", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
         rows[name] = requests[name]
     rows["status"], rows["end"] = layout.IN_FLIGHT, np.nan
     return rows
 
 
-def _table(rows: NDArray[Any], services: list[str]) -> "pa.Table":
+def _class_names(services: Sequence[ServicePlan]) -> list[str | None]:
+    """The names of the classes as the plane numbers them; None for all requests of a service without classes."""
+    first = [plan.classes[0].name if len(plan.classes) == 1 else None for plan in services]
+    return [*first, *(each.name for plan in services if len(plan.classes) > 1 for each in plan.classes)]
+
+
+def _table(rows: NDArray[Any], services: Sequence[ServicePlan]) -> "pa.Table":
     import pyarrow as pa
 
     times = {"arrival_s": "arrival", "start_s": "start", "first_token_s": "first_token", "end_s": "end"}
     outcome = rows["status"]
-    names = pa.array(services, pa.string())
+    names = pa.array([plan.name for plan in services], pa.string())
+    classes = pa.array(_class_names(services), pa.string())
     columns: dict[str, Any] = {
         "service": pa.DictionaryArray.from_arrays(pa.array(rows["service"].astype(np.int32)), names),
-        "class": pa.nulls(len(rows), pa.string()),
+        "class": classes.take(pa.array(rows["class_index"])),
         "replica": pa.array(rows["replica"], mask=rows["replica"] == layout.NONE),
         **{name: pa.array(rows[field], mask=np.isnan(rows[field])) for name, field in times.items()},
         "prompt_tokens": pa.array(rows["prompt"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 
 if TYPE_CHECKING:
-    from sim.workload.requests import RequestBlock
+    from sim.workload.blocks import RequestBlock
 
 
 class Arrivals(Protocol):
@@ -18,6 +18,20 @@ class Arrivals(Protocol):
     def next_block(self) -> "RequestBlock":
         """The next requests, in order of arrival."""
         ...
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """One of several classes of a service's requests. Seconds; None: no limit."""
+
+    name: str
+    priority: int = 0
+    """The highest goes first."""
+    slo_ttft: float | None = None
+    slo_tpot: float | None = None
+    slo_e2e: float | None = None
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Latencies, by metric, beyond which its requests are counted one by one, besides those of the service."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +57,16 @@ class ServicePlan:
     queue_limit: int | None = None
     timeout: float | None = None
     client_latency: float = 0.0
+    start_of_day: float = 0.0
+    """Local time of second 0, in seconds after midnight."""
     slo_ttft: float | None = None
     slo_tpot: float | None = None
     slo_e2e: float | None = None
     slo_itl: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which requests are counted one by one."""
+    classes: Sequence[ClassPlan] = ()
+    """Where there is more than one; each has then its own objectives but for that of the time between tokens."""
     others: Sequence[tuple[GenerativeReplica | SinglePassReplica, int]] = ()
     """Replicas under other laws than `replica`, and how many: the last of all."""
 

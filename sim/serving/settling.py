@@ -6,7 +6,7 @@ depends on when a replica was looked at.
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper, kernel
+from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
 from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
 from sim.serving.segment import end_of, energy_of, iteration_under_way
@@ -16,6 +16,7 @@ from sim.serving.token_gaps import count_gaps
 @kernel
 def settle(plane: Any, now: float) -> None:
     """Book all up to `now` (seconds): counts of requests over time, busy seconds and joules; add up the services."""
+    plane.moments[:] = 0.0
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index)
     for replica_index in range(plane.replicas.shape[0]):
@@ -34,7 +35,6 @@ def forget_sums(plane: Any, service_index: int) -> None:
     service.running_area = 0.0
     service.running_sum = 0.0
     service.kv_area = 0.0
-    plane.moments[service_index] = 0.0
 
 
 @helper
@@ -46,12 +46,31 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
     service.running_area += replica.running_area
     service.running_sum += replica.running_sum
     service.kv_area += replica.kv_area
+    add_moments(plane, replica.service, replica_index)
+    if is_full(plane) and service.classes > 1:
+        add_moments_of_classes(plane, replica_index)
+
+
+@helper
+def add_moments(plane: Any, class_index: int, row: int) -> None:
+    """Add a row of `sums` to the moments of a class, or of a service."""
     for metric in range(plane.moments.shape[1]):
-        moment, own = plane.moments[replica.service, metric], plane.sums[replica_index, metric]
+        moment, own = plane.moments[class_index, metric], plane.sums[row, metric]
         moment[0] += own[0]
         moment[1] += own[1]
         moment[2] += own[2]
         moment[3] = max(moment[3], own[3])
+
+
+@full_helper()
+def add_moments_of_classes(plane: Any, replica_index: int) -> None:
+    """Add what a replica has of each class to the class and to the service."""
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    row = service.first_sums + (replica_index - service.first_replica) * service.classes
+    for number in range(service.classes):
+        add_moments(plane, replica.service, row + number)
+        add_moments(plane, service.first_class + number, row + number)
 
 
 @helper

@@ -5,10 +5,11 @@ With a largest batch of one and no delay this is a plain server. The work of a b
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, is_full
 from sim.serving.idle_set import become_idle, take_idle
 from sim.serving.layout import HOLDING, NONE, PASS
 from sim.serving.pending import mark
+from sim.serving.queues import oldest_of_levels
 from sim.serving.requests import complete, start_head
 
 
@@ -76,7 +77,7 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
     if waiting == 0:
         become_idle(plane, replica_index, now)
         return
-    deadline = entry(plane.requests, entry(plane.queues, queue_index).head).arrival + service.max_queue_delay
+    deadline = oldest_arrival(plane, queue_index) + service.max_queue_delay
     if service.max_queue_delay == 0.0 or waiting >= service.max_batch or deadline <= now:
         if service.watcher == replica_index:
             service.watcher = NONE
@@ -89,6 +90,14 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
         if queue_index == central:
             service.watcher = replica_index
         replica.due = deadline
+
+
+@helper
+def oldest_arrival(plane: Any, queue_index: int) -> float:
+    """The instant at which the first of those in a queue, which is not empty, arrived."""
+    if is_full(plane):
+        return oldest_of_levels(plane, queue_index)
+    return entry(plane.requests, entry(plane.queues, queue_index).head).arrival
 
 
 @helper

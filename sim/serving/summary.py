@@ -1,14 +1,14 @@
 """What the request plane has counted of a service, as the blocks of a summary."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.serving import layout
-from sim.serving.counting import BUCKETS, bucket_edges
+from sim.serving.counting import BUCKETS, HOUR, HOURS, bucket_edges
 
 Block = dict[str, float | None]
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -47,45 +47,72 @@ def latency_names(*, generative: bool) -> tuple[str, ...]:
     return layout.METRICS if generative else ("queueing_s", "e2e_s")
 
 
+def classes_of(plane: layout.Plane, index: int) -> range:
+    """The indices of a service's classes; its own where it has but one."""
+    first, number = plane.services[index]["first_class"], plane.services[index]["classes"]
+    return range(first, first + number)
+
+
+def counts_by_service(plane: layout.Plane) -> NDArray[np.int64]:
+    """Histograms (service, metric, bucket), over all classes."""
+    services = len(plane.services)
+    if len(plane.classes) == services:
+        return plane.counts
+    counts = plane.counts[:services].copy()
+    np.add.at(counts, plane.classes["service"][services:], plane.counts[services:])
+    return counts
+
+
 def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
     """The latency blocks of a service by name."""
-    rows = {name: layout.METRICS.index(name) for name in latency_names(generative=generative)}
-    return {
-        name: {**latency_block(plane.counts[index, row], plane.moments[index, row]), **_over(plane, index, row)}
-        for name, row in rows.items()
-    }
+    rows = sorted({index, *classes_of(plane, index)})
+    return _blocks(plane, index, rows, latency_names(generative=generative))
 
 
-def _over(plane: layout.Plane, index: int, row: int) -> dict[str, Any]:
-    """The share of requests beyond each registered limit, counted one by one."""
-    limits, number = plane.limits[index, row].tolist(), float(plane.moments[index, row, 0])
-    shares = {
-        repr(limit): float(over) / number if number else None
-        for limit, over in zip(limits, plane.overs[index, row], strict=True)
-        if limit < layout.NEVER
-    }
-    return {"over": shares} if shares else {}
+def latency_blocks_of_class(plane: layout.Plane, class_index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
+    """The latency blocks of one of several classes; the time between tokens is counted for the service only."""
+    names = [name for name in latency_names(generative=generative) if name != "itl_s"]
+    return _blocks(plane, class_index, [class_index], names)
 
 
-def open_requests(plane: layout.Plane, index: int, now: float) -> tuple[int, int]:
-    """Requests of the window that are in flight, and how many of them have not yet missed a limit.
+def _blocks(plane: layout.Plane, index: int, rows: list[int], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The latencies that are counted at some rows, with the moments and limits that stand at `index`."""
+    blocks = {}
+    for name in names:
+        metric = layout.METRICS.index(name)
+        block = latency_block(plane.counts[rows, metric].sum(axis=0), plane.moments[index, metric])
+        limits, overs = plane.limits[index, metric].tolist(), plane.overs[rows, metric].sum(axis=0).tolist()
+        number = block["count"]
+        shares = {
+            repr(limit): over / number if number else None
+            for limit, over in zip(limits, overs, strict=True)
+            if limit < layout.NEVER
+        }
+        blocks[name] = {**block, **({"over": shares} if shares else {})}
+    return blocks
+
+
+def open_requests(plane: layout.Plane, classes: Sequence[int], now: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Requests of the window that are in flight, and which of them have already missed a limit.
 
     A limit has been missed for certain when the time to first token, a time between two tokens or the end-to-end time
     is already longer.
     """
-    service, requests, clock = plane.services[index], plane.requests, plane.clock[0]
-    mine = (requests["status"] != layout.FREE) & (requests["service"] == index)
+    service, requests, clock = plane.services[plane.classes[classes[0]]["service"]], plane.requests, plane.clock[0]
+    mine = (requests["status"] != layout.FREE) & np.isin(requests["class_index"], classes)
     mine &= (requests["arrival"] >= clock["window_start"]) & (requests["arrival"] < clock["window_end"])
     open_ones = requests[mine]
+    promised = plane.classes[open_ones["class_index"]]
+    index = int(plane.classes[classes[0]]["service"])
     constant = _constant_latency(plane, index, open_ones)
     age = now - open_ones["arrival"] + constant
-    missed = age > service["slo_e2e"]
+    missed = age > promised["slo_e2e"]
     if service["generative"]:
         since_first = open_ones["first_token"] - open_ones["arrival"] + constant
         ttft = np.where(has_first_token(open_ones), since_first, age)
-        missed |= ttft > service["slo_ttft"]
+        missed |= ttft > promised["slo_ttft"]
         missed |= _has_late_token(plane, index)[mine]
-    return len(open_ones), int(np.count_nonzero(~missed))
+    return open_ones, missed
 
 
 def has_first_token(requests: NDArray[Any]) -> NDArray[np.bool_]:
@@ -112,29 +139,52 @@ def _has_late_token(plane: layout.Plane, index: int) -> NDArray[np.bool_]:
 
 
 def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int]:
-    """The requests that arrived in the window, by what became of them."""
-    service = plane.services[index]
-    in_flight, undecided = open_requests(plane, index, now)
-    counted = {name: int(service[name]) for name in ("arrived", "completed", "rejected", "timed_out")}
-    return counted | {"abandoned": 0, "lost": 0, "in_flight": in_flight, "undecided": undecided}
+    """The requests of a service that arrived in the window, by what became of them."""
+    return counts_of_classes(plane, classes_of(plane, index), now)
+
+
+def counts_of_classes(plane: layout.Plane, classes: Sequence[int], now: float) -> dict[str, int]:
+    """The requests of some classes of a service that arrived in the window, by what became of them."""
+    open_ones, missed = open_requests(plane, classes, now)
+    ends = ("arrived", "completed", "rejected", "timed_out")
+    counted = {name: int(plane.classes[name][classes].sum()) for name in ends}
+    undecided = int(np.count_nonzero(~missed))
+    return counted | {"abandoned": 0, "lost": 0, "in_flight": len(open_ones), "undecided": undecided}
 
 
 def slo_block(
-    plane: layout.Plane, index: int, limits: Mapping[str, float], now: float, window: float
+    plane: layout.Plane, classes: Sequence[int], limits: Iterable[str], now: float, window: float
 ) -> dict[str, Any]:
-    """Attainment over all requests of the window that are decided, goodput, and the share within each limit.
+    """Attainment of some classes of a service over all their requests of the window that are decided, and goodput.
 
-    Requests that were rejected or timed out miss every limit, and so do those in flight that are late already.
+    Requests that were rejected or timed out miss every limit, and so do those in flight that are late already. Hours
+    are those of the local day in which requests arrive.
     """
-    service = plane.services[index]
-    counts = request_counts(plane, index, now)
+    counts, met = counts_of_classes(plane, classes, now), plane.classes["met"][classes].sum()
     decided = counts["arrived"] - counts["undecided"]
-    share = {name: float(service[f"met_{name}"]) / decided if decided else None for name in limits}
+    within = {name: plane.classes[f"met_{name}"][classes].sum() for name in limits}
     return {
-        "attainment": float(service["met"]) / decided if decided else None,
-        "goodput_per_s": float(service["met"]) / window,
-        "by_limit": share,
+        "attainment": float(met) / decided if decided else None,
+        "goodput_per_s": float(met) / window,
+        "by_limit": {name: float(number) / decided if decided else None for name, number in within.items()},
+        **attainment_by_hour(_hours(plane, classes, now)),
     }
+
+
+def attainment_by_hour(by_hour: list[float | None]) -> dict[str, Any]:
+    """Attainment by hour of the day, 24 values, and the hour at which it is least."""
+    known = [(share, hour) for hour, share in enumerate(by_hour) if share is not None]
+    return {"by_hour_of_day": by_hour, "worst_hour": min(known)[1] if known else None}
+
+
+def _hours(plane: layout.Plane, classes: Sequence[int], now: float) -> list[float | None]:
+    """Attainment by the hour of arrival, 24 values; None where no request has been decided."""
+    decided, met = plane.hours[classes].sum(axis=0).T
+    open_ones, missed = open_requests(plane, classes, now)
+    service = plane.services[plane.classes[classes[0]]["service"]]
+    late = ((open_ones[missed]["arrival"] + service["start_of_day"]) / HOUR).astype(np.int64) % HOURS
+    decided = decided + np.bincount(late, minlength=HOURS)
+    return [float(own) / float(number) if number else None for own, number in zip(met, decided, strict=True)]
 
 
 def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float]:

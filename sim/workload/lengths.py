@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sim import catalog
 from sim.scenario.distributions import Distribution, Quantiles
-from sim.scenario.service import Lengths
+from sim.scenario.requests import Lengths
 from sim.workload.distributions import FloatArray
 
 IntArray = NDArray[np.int64]

@@ -1,15 +1,18 @@
 """The requests of one service, in blocks: when each arrives, how long it is, how much work it brings."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.service import Requests
+from sim.scenario.requests import RequestClass, RequestClasses, Requests, parts
 from sim.workload.arrivals import ArrivalSource, arrival_source
-from sim.workload.distributions import FloatArray, Sampler, sampler
-from sim.workload.lengths import IntArray, length_distributions, whole_tokens
+from sim.workload.blocks import FloatArray, IntArray, MergedSource, RequestBlock, Source
+from sim.workload.distributions import Sampler, sampler
+from sim.workload.lengths import length_distributions, whole_tokens
 from sim.workload.request_traces import RequestTrace, read_request_trace
 from sim.workload.streams import stream
 
@@ -18,82 +21,134 @@ BLOCK_SPAN = 600.0
 SMALLEST_BLOCK, LARGEST_BLOCK = 256, 65536
 
 
-class RequestBlock(NamedTuple):
-    """Consecutive requests, each shape (n,)."""
+@dataclass
+class Demand:
+    """What the requests of one class bring, in their order."""
 
-    arrival: FloatArray
-    """s, ascending."""
-    prompt_tokens: IntArray
-    output_tokens: IntArray
-    """At least 1 each; 0 where requests have no lengths (single-pass models)."""
-    work: FloatArray
-    """Multiples of a pass."""
+    lengths: tuple[Sampler, Sampler] | None
+    work: Sampler | None
+
+    def draw(self, n: int) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return prompt tokens, output tokens and work of the next n requests."""
+        work = self.work.draw(n) if self.work else np.ones(n)
+        if self.lengths is None:
+            return np.zeros(n, np.int64), np.zeros(n, np.int64), work
+        prompt, output = (whole_tokens(length.draw(n)) for length in self.lengths)
+        return prompt, output, work
 
 
 class RequestSource:
-    """The requests of one service in order of arrival; any block size gives the same requests, bit for bit."""
+    """Requests that arrive together, all of one class; any block size gives the same, bit for bit."""
 
     def __init__(
-        self,
-        arrivals: ArrivalSource,
-        lengths: tuple[Sampler, Sampler] | None,
-        work: Sampler | None,
-        block_size: int | None,
+        self, arrivals: ArrivalSource, demand: Demand, block_size: int | None = None, class_number: int = 0
     ) -> None:
         self.mean_rate = arrivals.mean_rate
-        self.has_lengths = lengths is not None
-        self.block_size = block_size or round(min(max(arrivals.mean_rate * BLOCK_SPAN, SMALLEST_BLOCK), LARGEST_BLOCK))
+        self.has_lengths = demand.lengths is not None
+        self.block_size = block_size or _usual_block(arrivals.mean_rate)
         self._arrivals = arrivals
-        self._lengths = lengths
-        self._work = work
+        self._demand = demand
+        self._class_number = class_number
 
     def next_block(self) -> RequestBlock:
         """Return the next requests, at most `block_size`; none once the arrivals have ended."""
         arrival = self._arrivals.next_block(self.block_size)
         n = len(arrival)
-        work = self._work.draw(n) if self._work else np.ones(n)
-        if self._lengths is None:
-            return RequestBlock(arrival, np.zeros(n, np.int64), np.zeros(n, np.int64), work)
-        prompt, output = (whole_tokens(length.draw(n)) for length in self._lengths)
-        return RequestBlock(arrival, prompt, output, work)
+        return RequestBlock(arrival, *self._demand.draw(n), np.full(n, self._class_number))
+
+
+class SharedSource:
+    """Requests that arrive together, each of a class that is drawn by the classes' shares."""
+
+    def __init__(
+        self,
+        arrivals: ArrivalSource,
+        classes: Sequence[tuple[int, float, Demand]],
+        choice: np.random.Generator,
+        block_size: int | None = None,
+    ) -> None:
+        self.mean_rate = arrivals.mean_rate
+        self.has_lengths = all(demand.lengths is not None for *_, demand in classes)
+        self.block_size = block_size or _usual_block(arrivals.mean_rate)
+        self._arrivals = arrivals
+        self._classes = classes
+        self._choice = choice
+
+    def next_block(self) -> RequestBlock:
+        """Return the next requests, at most `block_size`; none once the arrivals have ended."""
+        arrival = self._arrivals.next_block(self.block_size)
+        n = len(arrival)
+        below = np.cumsum([share for _, share, _ in self._classes])[:-1]
+        chosen = np.searchsorted(below, self._choice.random(n), side="right")
+        prompt, output, number = np.zeros((3, n), np.int64)
+        work = np.zeros(n)
+        for place, (class_number, _, demand) in enumerate(self._classes):
+            at = np.flatnonzero(chosen == place)
+            prompt[at], output[at], work[at] = demand.draw(len(at))
+            number[at] = class_number
+        return RequestBlock(arrival, prompt, output, work, number)
+
+
+def _usual_block(rate: float) -> int:
+    return round(min(max(rate * BLOCK_SPAN, SMALLEST_BLOCK), LARGEST_BLOCK))
 
 
 def request_source(
     name: str,
-    requests: Requests,
+    requests: Requests | RequestClasses,
     *,
     seed: int,
     folder: Path,
     start_of_day: float = 0.0,
     until: float,
     block_size: int | None = None,
-) -> RequestSource:
+) -> Source:
     """Start the requests of the service `name` that arrive before `until` (s).
 
     `start_of_day` is the local time of second 0 in seconds after Monday's midnight, at a fixed offset. Paths of
-    traces are relative to `folder`. Without a block size, blocks cover some ten minutes. Raises TraceError.
+    traces are relative to `folder`. Without a block size, blocks cover some ten minutes. Every class draws from streams
+    of its own. Raises TraceError.
     """
     path = ("services", name, "requests")
-    work = sampler(requests.work, stream(seed, *path, "work")) if requests.work is not None else None
-    if isinstance(requests.arrivals, TraceArrivals):
-        trace = read_request_trace(requests.arrivals.format, folder / requests.arrivals.path)
-        return _recorded(trace, work, until, block_size)
-    arrivals = arrival_source(
-        requests.arrivals, seed=seed, path=(*path, "arrivals"), start_of_day=start_of_day, until=until
+    clock: dict[str, Any] = {"seed": seed, "start_of_day": start_of_day, "until": until}
+    sources: list[Source] = []
+    together: list[tuple[int, float, Demand]] = []
+    for number, part in enumerate(parts(requests)):
+        own = (*path, *part.path)
+        demand = _demand(part.stream, seed, own)
+        if isinstance(part.arrivals, TraceArrivals):
+            trace = read_request_trace(part.arrivals.format, folder / part.arrivals.path)
+            recorded = RecordedArrivals(trace.arrival, until)
+            sources.append(RequestSource(recorded, _recorded(trace, demand), block_size, number))
+        elif part.shares:
+            together.append((number, part.share, demand))
+            common = part.arrivals
+        else:
+            arrivals = arrival_source(part.arrivals, path=(*own, "arrivals"), **clock)
+            sources.append(RequestSource(arrivals, demand, block_size, number))
+    if together:
+        arrivals = arrival_source(common, path=(*path, "arrivals"), **clock)
+        sources.append(SharedSource(arrivals, together, stream(seed, *path, "class"), block_size))
+    return sources[0] if len(sources) == 1 else MergedSource(sources)
+
+
+def _demand(spec: Requests | RequestClass, seed: int, path: tuple[str, ...]) -> Demand:
+    work = sampler(spec.work, stream(seed, *path, "work")) if spec.work is not None else None
+    if spec.lengths is None:
+        return Demand(None, work)
+    prompt, output = length_distributions(spec.lengths)
+    return Demand(
+        (sampler(prompt, stream(seed, *path, "prompt")), sampler(output, stream(seed, *path, "output"))), work
     )
-    lengths = None
-    if requests.lengths is not None:
-        prompt, output = length_distributions(requests.lengths)
-        lengths = sampler(prompt, stream(seed, *path, "prompt")), sampler(output, stream(seed, *path, "output"))
-    return RequestSource(arrivals, lengths, work, block_size)
 
 
-def _recorded(trace: RequestTrace, work: Sampler | None, until: float, block_size: int | None) -> RequestSource:
-    arrivals = RecordedArrivals(trace.arrival, until)
-    lengths = None
+def _recorded(trace: RequestTrace, demand: Demand) -> Demand:
+    """What the trace says of its requests goes before what the scenario says."""
     if trace.prompt is not None and trace.output is not None:
-        lengths = _column(trace.prompt), _column(trace.output)
-    return RequestSource(arrivals, lengths, _column(trace.work) if trace.work is not None else work, block_size)
+        demand.lengths = _column(trace.prompt), _column(trace.output)
+    if trace.work is not None:
+        demand.work = _column(trace.work)
+    return demand
 
 
 class RecordedArrivals:

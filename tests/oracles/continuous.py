@@ -85,7 +85,7 @@ class Continuous:
         """Suspend the last admitted until the batch has the blocks it needs; gives tokens to be moved to the host."""
         plan, moved = replica.service.plan, 0
         while plan.preemption != "none" and self.blocks_held(replica) > self.capacity(replica):
-            request = max(replica.held, key=lambda r: r.order)
+            request = max(replica.held, key=lambda r: (-r.priority, r.order))
             self.preemptions += 1
             if request is replica.partial:
                 replica.partial, request.status = None, "preempted"
@@ -94,7 +94,7 @@ class Continuous:
                 replica.changed = True
                 request.status = "swapped" if plan.preemption == "swap" else "preempted"
                 moved += request.context
-            replica.queue.appendleft(request)
+            replica.queue.insert(sum(other.priority > request.priority for other in replica.queue), request)
         return moved if plan.preemption == "swap" else 0
 
     # --- what a replica takes ---
@@ -105,26 +105,34 @@ class Continuous:
         replica.admissions += 1
         return request
 
+    def next_queue(self, replica):
+        """The replica's own queue, unless somebody of higher priority heads the central one."""
+        own, central = replica.queue, replica.service.queue
+        if own and central and not own[0].taken and central[0].priority > own[0].priority:
+            return central
+        return own or central
+
     def admit_swapped(self, replica):
-        while replica.queue and replica.queue[0].status == "swapped" and self.has_room(replica, replica.queue[0]):
-            replica.swapping.append(self.take_head(replica, replica.queue))
+        while (queue := self.next_queue(replica)) and queue[0].status == "swapped":
+            if not self.has_room(replica, queue[0]):
+                break
+            replica.swapping.append(self.take_head(replica, queue))
         return replica.swapping
 
     def admit(self, replica):
         """Take waiting requests; gives the pieces of prompts that are computed, as (begin, end)."""
         service, chunks = replica.service, []
-        for queue in (replica.queue, service.queue):
-            while queue:
-                head = queue[0]
-                left = self.budget(replica)
-                cached = self.cached(service, head)
-                length = head.context - cached
-                over_budget = left <= 0 if service.plan.chunked else replica.computing > 0 and length > left
-                if head.status == "swapped" or over_budget or not self.has_room(replica, head):
-                    return chunks
-                request = self.take_head(replica, queue)
-                request.computed = cached
-                chunks.append(self.compute(replica, request))
+        while queue := self.next_queue(replica):
+            head = queue[0]
+            left = self.budget(replica)
+            cached = self.cached(service, head)
+            length = head.context - cached
+            over_budget = left <= 0 if service.plan.chunked else replica.computing > 0 and length > left
+            if head.status == "swapped" or over_budget or not self.has_room(replica, head):
+                break
+            request = self.take_head(replica, queue)
+            request.computed = cached
+            chunks.append(self.compute(replica, request))
         return chunks
 
     def cached(self, service, request):

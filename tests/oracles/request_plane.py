@@ -33,6 +33,7 @@ class Request:
     computed: int = 0
     last_token: float = math.nan
     late: bool = False
+    priority: int = 0
 
     def __post_init__(self):
         self.tokens_left = self.output
@@ -102,6 +103,11 @@ class Service:
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
         return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: r.index)
+
+
+def line_up(queue, request):
+    """Behind all others of its priority, but for one that an idle replica has taken."""
+    queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
 class Oracle(Continuous, SinglePass):
@@ -188,7 +194,7 @@ class Oracle(Continuous, SinglePass):
     def take(self, replica, request):
         request.taken, replica.due = True, True
         self.bind(replica, request)
-        replica.queue.append(request)
+        line_up(replica.queue, request)
 
     def bind(self, replica, request):
         """Of a single-pass model it is known when its replica would come free, served one by one."""
@@ -203,7 +209,7 @@ class Oracle(Continuous, SinglePass):
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
             self.finish(request, "rejected")
         else:
-            service.queue.append(request)
+            line_up(service.queue, request)
             if not service.generative:
                 self.wake(service)
 
@@ -215,7 +221,7 @@ class Oracle(Continuous, SinglePass):
             self.finish(request, "rejected")
         else:
             self.bind(replica, request)
-            replica.queue.append(request)
+            line_up(replica.queue, request)
             full = len(replica.queue) >= service.plan.max_batch
             if not service.generative and (idle or (replica.doing == "holding" and full)):
                 replica.due = True
@@ -229,7 +235,7 @@ class Oracle(Continuous, SinglePass):
             self.dispatch_pass(replica)
 
     def start(self, replica, request):
-        request.replica, request.status = replica.number, "running"
+        request.replica, request.status, request.taken = replica.number, "running", False
         if math.isnan(request.start):
             request.start = self.now
         return request

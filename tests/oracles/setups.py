@@ -12,10 +12,11 @@ class Block(NamedTuple):
     prompt_tokens: np.ndarray
     output_tokens: np.ndarray
     work: np.ndarray
+    class_number: np.ndarray | None = None
 
 
 class Listed:
-    """Requests given as a list of (arrival, prompt, output, work)."""
+    """Requests given as a list of (arrival, prompt, output, work), perhaps with the number of a class."""
 
     def __init__(self, rows, block_size=64):
         self.rows, self.block_size, self.at = rows, block_size, 0
@@ -23,8 +24,8 @@ class Listed:
     def next_block(self):
         rows = self.rows[self.at : self.at + self.block_size]
         self.at += len(rows)
-        columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-        kinds = (float, np.int64, np.int64, float)
+        columns = list(zip(*((*row, 0)[:5] for row in rows), strict=True)) or [(), (), (), (), ()]
+        kinds = (float, np.int64, np.int64, float, np.int64)
         return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
 
 

@@ -14,7 +14,7 @@ from sim.serving import layout, request_plane
 from sim.serving.counting import BUCKETS
 from sim.serving.own_rule import compiled_rule
 from sim.serving.request_plane import RequestPlane
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import ClassPlan, ServicePlan
 from sim.serving.summary import EDGES
 
 STARTS = (0.0, 1e5, 1e7)
@@ -59,8 +59,12 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
 def run_oracle(plans, lists, start):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
-        [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w) in enumerate(own)] for s, own in enumerate(lists)
+        [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
+        for s, own in enumerate(lists)
     ]
+    for plan, own, rows in zip(plans, requests, lists, strict=True):
+        for request, row in zip(own, rows, strict=True):
+            request.priority = plan.classes[row[4]].priority if plan.classes else 0
     oracle = Oracle(plans, requests, start)
     return oracle.run(), oracle
 
@@ -281,6 +285,33 @@ def crowded_service(draw, start):
 @SETTINGS
 def test_preemption(fleet):
     check(fleet)
+
+
+@st.composite
+def classes_of(draw, start, service):
+    """A service with two or three classes of requests, of few or different priorities."""
+    plan, own = draw(service(start))
+    priorities = draw(st.lists(st.sampled_from([0, 1, 1, 7]), min_size=2, max_size=3))
+    plan["classes"] = tuple(ClassPlan(f"c{number}", priority) for number, priority in enumerate(priorities))
+    return plan, [(*row, draw(st.integers(0, len(priorities) - 1))) for row in own]
+
+
+def with_classes(service):
+    return lambda start: classes_of(start, service)
+
+
+@given(fleets([with_classes(generative_service), with_classes(crowded_service), generative_service]))
+@SETTINGS
+def test_priority_classes_in_continuous_batching(fleet):
+    plane, _ = check(fleet)
+    assert_little(plane)
+
+
+@given(fleets([with_classes(single_pass_service), single_pass_service]))
+@SETTINGS
+def test_priority_classes_in_passes(fleet):
+    plane, _ = check(fleet)
+    assert_little(plane)
 
 
 @given(fleets([single_pass_service]))

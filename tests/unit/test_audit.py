@@ -60,7 +60,7 @@ def test_every_law_holds_on_a_sound_run(finished):
 
 
 def lose_a_request(run):
-    run.plane.plane.services[0]["completed"] -= 1
+    run.plane.plane.classes[0]["completed"] -= 1
 
 
 def forget_a_waiting_time(run):

@@ -127,7 +127,7 @@ def test_services_do_not_disturb_each_other_at_one_instant():
 def test_whoever_acts_at_an_instant_sees_its_ends_but_not_its_arrivals(until, finished, arrived):
     plane = RequestPlane([service([0.0, 1.0])])
     plane.advance(until)
-    assert (plane.plane.services[0]["finished"], plane.plane.services[0]["index"]) == (finished, arrived)
+    assert (plane.plane.classes[0]["finished"], plane.plane.services[0]["index"]) == (finished, arrived)
 
 
 def test_the_window_is_half_open():
@@ -150,7 +150,7 @@ def test_a_decision_stops_all_services_at_one_instant_once():
     environment.run(until=5.0)
     assert asked == [("s", pytest.approx(0.4, abs=2.0**-20), 2)]
     assert asked[0][1] * 2**20 == int(asked[0][1] * 2**20)
-    assert plane.plane.services[0]["finished"] == 4
+    assert plane.plane.classes[0]["finished"] == 4
 
 
 def test_a_decision_can_act_before_time_goes_on():
@@ -174,10 +174,10 @@ def test_whoever_acts_at_an_instant_sees_every_replica_there(routing):
     plane = RequestPlane([service([0.0, 0.0, 0.25, 0.25, 3.0], routing=routing, replicas=4)])
     plane.advance(2.0)
     busy = plane.plane.replicas["members"].sum()
-    assert plane.plane.services[0]["finished"] + busy + plane.plane.services[0]["waiting"] == 4
+    assert plane.plane.classes[0]["finished"] + busy + plane.plane.services[0]["waiting"] == 4
     plane.advance(2.25)
     still = plane.plane.services[0]["waiting"] + plane.plane.replicas["members"].sum()
-    assert plane.in_flight == 4 - plane.plane.services[0]["finished"] == still
+    assert plane.in_flight == 4 - plane.plane.classes[0]["finished"] == still
     assert all(plane.plane.replicas["due"] >= 2.25)
 
 

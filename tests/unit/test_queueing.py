@@ -4,6 +4,7 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis import queueing as q
@@ -140,6 +141,20 @@ def test_patience_without_end_and_without_beginning():
     assert endless.left == pytest.approx(0.0, abs=1e-12)
     assert endless.waited == pytest.approx(q.erlang_c(4.0, 5), rel=1e-9)
     assert q.fixed_patience(4.0, 1.0, 5, 1e-9).left == pytest.approx(q.erlang_b(4.0, 5), rel=1e-6)
+
+
+def test_priorities_move_waits_from_one_class_to_another():
+    """Kleinrock's conservation law: the sum of load times wait is that of first come, first served."""
+    rates, services, scvs = (0.2, 0.3, 0.1), (1.0, 0.5, 3.0), (1.0, 0.0, 4.0)
+    loads = [rate * service for rate, service in zip(rates, services, strict=True)]
+    waits = q.priority_waits(rates, services, scvs)
+    second = sum(r * s**2 * (1 + v) for r, s, v in zip(rates, services, scvs, strict=True))
+    together = second / 2 / (1 - sum(loads))
+    assert waits == sorted(waits)
+    assert np.dot(loads, waits) == pytest.approx(sum(loads) * together)
+    several = q.mmc_priority_waits(rates, 5.0, 4)
+    assert np.dot(rates, several) == pytest.approx(sum(rates) * q.mmc_wait(sum(rates), 5.0, 4))
+    assert q.mmc_priority_waits((0.8,), 1.0, 1) == pytest.approx(q.priority_waits((0.8,), (1.0,), (1.0,)))
 
 
 def test_company():

@@ -32,6 +32,7 @@ def line_of(text, words):
 WORK = "{exponential: {mean: 1}}"
 CHOICE = "{choice: {4: 0.5, 8: 0.3, 16: 0.2}}"
 JOBS = "    arrivals: {process: poisson, rate: 3/h}\n"
+ARRIVALS = "{process: poisson, rate: 900/s}"
 PHOTOS = "requests: {arrivals: {process: poisson, rate: 900/s}}"
 POISSON = "process: poisson, rate: 9/s"
 BATCHING = "prefill: prioritized, max_batch_size: 256, max_batched_tokens: 8192"
@@ -115,7 +116,22 @@ WRONG = [
     (LARGE, "policy: continuous, prefill: prioritized, ", "policy: dynamic, ", "services.chat.batching.max_batched_tokens", "unknown key"),
     (LARGE, "      lengths: azure-conv-2023\n", "", "services.chat.requests", "needs `lengths`"),
     (LARGE, "lengths: azure-conv-2023", "lengths: azure-conv-2032", "services.chat.requests.lengths", "did you mean"),
-    (LARGE, PHOTOS, "requests: {a: {arrivals: {}}, b: {arrivals: {}}}", "services.photos.requests", "later version"),
+    (LARGE, PHOTOS, "requests: {a: {share: 0.5}, b: {share: 0.5}}", "services.photos.requests.a.share", "no `arrivals` beside"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, a: {{share: 0.5}}, b: {{share: 0.4}}}}", "services.photos.requests.arrivals", "sum to 0.9"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, a: {{share: 0.5}}, b: {{priority: 1}}}}", "services.photos.requests.b", "either `arrivals` or a `share`"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, a: {{share: 1, arrivals: {ARRIVALS}}}}}", "services.photos.requests.a", "either `arrivals` or a `share`"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, a: {{arrivals: {ARRIVALS}}}}}", "services.photos.requests.arrivals", "sum to 0"),
+    (LARGE, PHOTOS, f"requests: {{work: 1, a: {{arrivals: {ARRIVALS}}}}}", "services.photos.requests.work", "each class has its own"),
+    (LARGE, PHOTOS, f"requests: {{priority: 1, a: {{arrivals: {ARRIVALS}}}}}", "services.photos.requests.priority", "each class has its own"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, priority: 1}}", "services.photos.requests.priority", "for a class of requests"),
+    (LARGE, PHOTOS, f"requests: {{arrivals: {ARRIVALS}, wrk: 1}}", "services.photos.requests.wrk", "did you mean `work`?"),
+    (LARGE, PHOTOS, f"requests: {{a: {{arrivals: {ARRIVALS}, prioriti: 1}}}}", "services.photos.requests.a.prioriti", "did you mean `priority`?"),
+    (LARGE, PHOTOS, f"requests: {{a: {{arrivals: {ARRIVALS}, priority: high}}}}", "services.photos.requests.a.priority", "a whole number"),
+    (LARGE, PHOTOS, f"requests: {{'a b': {{arrivals: {ARRIVALS}}}}}", "services.photos.requests.a b", "not a name of a class"),
+    (LARGE, PHOTOS, f"requests: {{a: {{arrivals: {ARRIVALS}, slo: {{ttft: 1 s}}}}}}", "services.photos.requests.a.slo.ttft", "single-pass"),
+    (LARGE, PHOTOS, f"requests: {{a: {{arrivals: {ARRIVALS}, slo: {{itl: 1 s}}}}}}", "services.photos.requests.a.slo.itl", "promised by the service"),
+    (LARGE, PHOTOS, f"requests: {{a: {{arrivals: {ARRIVALS}, lengths: azure-conv-2023}}}}", "services.photos.requests.a.lengths", "single-pass"),
+    (LARGE, PHOTOS, "requests: {a: {arrivals: {process: poison, rate: 1/s}}}", "services.photos.requests.a.arrivals.process", "poisson"),
     (LARGE, CHOICE, "{choice: {4: 0.5, 8: 0.3, 96: 0.2}}", "training.finetune.accelerators", "fits no pool"),
     (LARGE, CHOICE, "{fixed: 65}", "training.finetune.accelerators", "fits no pool"),
     (LARGE, CHOICE, "4.5", "training.finetune.accelerators", "whole number"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.scenario.service import Requests
+from sim.scenario.requests import Requests
 from sim.workload.request_traces import TraceError, read_request_trace
 from sim.workload.requests import request_source
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from sim import catalog
 from sim.scenario.distributions import Quantiles
-from sim.scenario.service import Lengths, Requests
+from sim.scenario.requests import Lengths, Requests
+from sim.workload.blocks import RequestBlock
 from sim.workload.distributions import mean, sampler
 from sim.workload.lengths import length_distributions, whole_tokens
-from sim.workload.requests import RequestBlock, RequestSource, request_source
+from sim.workload.requests import RequestSource, request_source
 from sim.workload.streams import stream
 
 COX = {"process": "cox", "rate": "6/s", "rate_cv": 0.227, "correlation_time": "296 s"}

@@ -77,6 +77,12 @@ class Case:
         return self.name
 
 
+OF_CLASS = "services.s.classes"
+THREE = {
+    "first": {"share": 0.3, "priority": 9, "work": EXPONENTIAL},
+    "second": {"share": 0.3, "priority": 0, "work": EXPONENTIAL},
+    "third": {"share": 0.4, "priority": -1, "work": EXPONENTIAL},
+}
 CASES = [
     # Waits in M/M/c beyond the share that does not wait are exponential with rate c - lambda; that share is Erlang C.
     Case(
@@ -170,6 +176,33 @@ CASES = [
         work={"fixed": 1},
         options={"batching": {"policy": "dynamic", "max_batch_size": 8, "max_queue_delay": "0 s"}},
         seconds=tuple(2.0 + b for b in range(1, 9)),
+    ),
+    # Cobham: E(wait until a server is free) / ((1 - load above) (1 - load down to it)), the highest priority first.
+    Case(
+        "M/M/1, rho 0.8, three priorities",
+        1,
+        0.8,
+        2e6,
+        {
+            f"{OF_CLASS}.first.queueing_s.mean": 0.8 / (1 - 0.24),
+            f"{OF_CLASS}.second.queueing_s.mean": 0.8 / ((1 - 0.24) * (1 - 0.48)),
+            f"{OF_CLASS}.third.queueing_s.mean": 0.8 / ((1 - 0.48) * (1 - 0.8)),
+            f"{WAIT}.mean": 4.0,
+        },
+        options={"requests": {"arrivals": {"process": "poisson", "rate": "0.8/s"}, **THREE}},
+    ),
+    # Erlang C of 4 servers at 3.4 erlangs, a quarter of a second until one of them is free.
+    Case(
+        "M/M/4, lambda 3.4, three priorities",
+        4,
+        3.4,
+        4e6,
+        {
+            f"{OF_CLASS}.first.queueing_s.mean": 0.6893162217 / 4 / (1 - 0.255),
+            f"{OF_CLASS}.second.queueing_s.mean": 0.6893162217 / 4 / ((1 - 0.255) * (1 - 0.51)),
+            f"{OF_CLASS}.third.queueing_s.mean": 0.6893162217 / 4 / ((1 - 0.51) * (1 - 0.85)),
+        },
+        options={"requests": {"arrivals": {"process": "poisson", "rate": "3.4/s"}, **THREE}},
     ),
     # Busy 5 of 8 servers at 400 W and idle the rest at 60 W, whatever waits for what.
     Case(
