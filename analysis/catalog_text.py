@@ -137,7 +137,8 @@ def _policy_names() -> Table:
     for seam, names in registry.BUILT_IN.items():
         for name in names:
             table.add_row(seam, name, registry.description(seam, name))
-        table.add_row(seam, "later", ", ".join(sorted(registry.LATER[seam])))
+        if later := registry.LATER.get(seam):
+            table.add_row(seam, "later", ", ".join(sorted(later)))
     return table
 
 
@@ -197,7 +198,7 @@ def _policy(name: str) -> Table:
     for seam, names in registry.BUILT_IN.items():
         if name in names:
             table.add_row(seam, name, registry.description(seam, name), names[name])
-        elif name in registry.LATER[seam]:
+        elif name in registry.LATER.get(seam, ()):
             table.add_row(seam, name, "arrives in a later version", "")
     if not table.row_count:
         known = {each: None for names in registry.BUILT_IN.values() for each in names}

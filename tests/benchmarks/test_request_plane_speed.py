@@ -2,19 +2,27 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from oracles.llm_workload import REPLICAS, advanced, plan_of, workload
+from oracles.llm_workload import REPLICAS, advanced, plan_of, replica, workload
 from oracles.simpy_twin import serve
 
 from sim.serving import layout
 
+MODES = {
+    "reserving": {},
+    "growing": {"preemption": "recompute"},
+    "chunked": {"preemption": "recompute", "chunked": True, "max_batched_tokens": 512},
+    "prefix hits": {"preemption": "recompute", "prefix_hit_rate": 0.5},
+}
 
-def simulated_by_simpy(requests):
+
+def simulated_by_simpy(requests, options):
     """The requests and accounts of the SimPy model, and the processor seconds that took."""
     began = time.process_time()
-    served = serve(plan_of(requests), *requests)
+    served = serve(plan_of(requests, **options), *requests)
     return served, time.process_time() - began
 
 
@@ -22,7 +30,9 @@ def assert_same_accounts(plane, accounts):
     plane.settle()
     service, replicas = plane.plane.services[0], plane.plane.replicas
     assert (service["batches"], service["batched"]) == (accounts.batches, accounts.batched)
-    for name in ("waiting_area", "running_area", "kv_area"):
+    assert service["preemptions"] == accounts.preemptions
+    assert plane.plane.counts[0, layout.ITL].sum() == accounts.gaps.total()
+    for name in ("waiting_area", "running_area"):
         assert service[name] == pytest.approx(getattr(accounts, name), rel=1e-9), name
     for name in ("busy", "joules"):
         total = sum(float(replicas[f"{name}_{phase}"].sum()) for phase in layout.PHASES)
@@ -30,17 +40,18 @@ def assert_same_accounts(plane, accounts):
 
 
 # Floors lie a third below what a quiet machine gives (see the README of this folder).
-@pytest.mark.parametrize(("rate", "floor"), [(0.5, 1350), (4.0, 170)])
-def test_latencies_and_accounts_of_simpy_in_far_less_time(rate, floor):
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("rate", "floor"), [(0.5, 1000), (4.0, 200)])
+def test_latencies_and_accounts_of_simpy_in_far_less_time(mode, rate, floor):
     few, many = (workload(count, rate * REPLICAS) for count in (4000, 1_000_000))
-    rows = []
-    plane, _ = advanced(few, rows.append)
-    runs = [simulated_by_simpy(few) for _ in range(3)]
+    rows, options = [], MODES[mode]
+    plane, _ = advanced(few, rows.append, plan_of(few, **options))
+    runs = [simulated_by_simpy(few, options) for _ in range(3)]
     requests, accounts = runs[0][0]
     simpy_rate = len(requests) / min(elapsed for _, elapsed in runs)
-    kernel_rate = len(many[0]) / min(advanced(many)[1] for _ in range(5))
+    kernel_rate = len(many[0]) / min(advanced(many, plan=plan_of(many, **options))[1] for _ in range(5))
     sys.stdout.write(
-        f"\n{rate} requests/s a replica: kernel {kernel_rate / 1e6:.2f} M requests/s, SimPy {simpy_rate:.0f} "
+        f"\n{mode}, {rate} requests/s a replica: kernel {kernel_rate / 1e6:.2f} M requests/s, SimPy {simpy_rate:.0f} "
         f"({accounts.batches / len(requests):.0f} iterations a request), ratio {kernel_rate / simpy_rate:.0f}\n"
     )
     served = np.sort(np.concatenate(rows), order="index")
@@ -48,3 +59,17 @@ def test_latencies_and_accounts_of_simpy_in_far_less_time(rate, floor):
         np.testing.assert_array_equal(served[name], [getattr(request, name) for request in requests])
     assert_same_accounts(plane, accounts)
     assert kernel_rate > floor * simpy_rate
+
+
+@pytest.mark.parametrize("mode", ["growing", "chunked"])
+def test_preemptions_of_simpy(mode):
+    """Memory for a few sequences: latencies and accounts are the same when many are preempted."""
+    few, options, rows = workload(2000, 2.0 * REPLICAS), MODES[mode], []
+    plan = replace(plan_of(few, **options), replica=replica(kv_capacity=10_000))
+    plane, _ = advanced(few, rows.append, plan)
+    served, accounts = serve(replace(plan_of(few, **options), replica=replica(kv_capacity=10_000)), *few)
+    assert accounts.preemptions > 20
+    rows = np.sort(np.concatenate(rows), order="index")
+    for name in ("start", "first_token", "end"):
+        np.testing.assert_array_equal(rows[name], [getattr(request, name) for request in served])
+    assert_same_accounts(plane, accounts)

@@ -19,7 +19,8 @@ class Columns:
     block_size = BLOCK
 
     def __init__(self, arrivals, prompts, outputs):
-        self.columns, self.at = (arrivals, prompts, outputs, np.ones(len(arrivals))), 0
+        one_class = np.zeros(len(arrivals), np.int64)
+        self.columns, self.at = (arrivals, prompts, outputs, np.ones(len(arrivals)), one_class), 0
 
     def next_block(self):
         part = slice(self.at, self.at + BLOCK)
@@ -36,7 +37,7 @@ def workload(count, rate, seed=0):
     return arrivals, prompts, outputs
 
 
-def replica():
+def replica(kv_capacity=KV_CAPACITY):
     """12 ms an iteration and 50 us a sequence; 5 ms a prefill and 0.12 ms a token."""
     n = np.arange(MAX_BATCH + 1.0)[:, None]
     pieces = np.zeros((MAX_BATCH + 1, PIECES))
@@ -48,11 +49,11 @@ def replica():
         energy_per_token=1e-5 + pieces,
     )
     prefill = PrefillLaw(0.0, 0.0, 1.2e-4, 0.0, 0.005, 0.0, 700.0, 200.0, 0.0, 0.0, 0.0, 0.0)
-    return GenerativeReplica(1, iteration, prefill, KV_CAPACITY, 1, 0.0, 90.0, 1e9, 1e15)
+    return GenerativeReplica(1, iteration, prefill, kv_capacity, 1, 0.0, 90.0, 1e9, 1e15)
 
 
-def plan_of(requests):
-    return ServicePlan("s", replica(), REPLICAS, "round_robin", Columns(*requests), max_batch=MAX_BATCH)
+def plan_of(requests, **options):
+    return ServicePlan("s", replica(), REPLICAS, "round_robin", Columns(*requests), max_batch=MAX_BATCH, **options)
 
 
 def advanced(requests, on_rows=None, plan=None):

@@ -72,7 +72,7 @@ def miscount_those_in_service(run):
 
 
 def overlook_busy_time(run):
-    run.closing.busy[0, 0] -= 1.0
+    run.closing.busy_accelerators[0] -= 1.0
 
 
 def hold_an_accelerator_twice(run):
