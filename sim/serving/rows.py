@@ -1,8 +1,10 @@
 """One row per request, as a run leaves them on request."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,33 +19,62 @@ ROWS_AT_ONCE = 65_536
 
 
 class RowWriter:
-    """Collects finished requests in pieces, and turns them into a table."""
+    """Puts finished requests in order of service and arrival, and turns them into a table.
+
+    A request's number is its place among those of its service. Stretches of them are filled in memory, and lie in a
+    temporary file once they are full, so that what is held in memory does not grow with the run.
+    """
 
     def __init__(self) -> None:
-        self.pieces: list[NDArray[Any]] = []
+        self._stretches: dict[tuple[int, int], _Stretch] = {}
+        self._files: dict[int, IO[bytes]] = {}
+        self._lengths: dict[int, int] = {}
 
     def __call__(self, rows: NDArray[Any]) -> None:
         """Take the next finished requests, records of `layout.ROW`."""
-        self.pieces.append(rows)
+        stretches = rows["index"] // ROWS_AT_ONCE
+        keys = np.unique(np.stack([rows["service"], stretches]), axis=1).T.tolist()
+        for service, number in keys:
+            mine = rows if len(keys) == 1 else rows[(rows["service"] == service) & (stretches == number)]
+            self._lengths[service] = max(self._lengths.get(service, 0), int(mine["index"].max()) + 1)
+            stretch = self._stretches.setdefault((service, number), _Stretch())
+            stretch.rows[mine["index"] % ROWS_AT_ONCE] = mine
+            stretch.filled += len(mine)
+            if stretch.filled == ROWS_AT_ONCE:
+                self._put_away(service, number)
+
+    def _put_away(self, service: int, number: int) -> None:
+        if service not in self._files:
+            self._files[service] = TemporaryFile()  # noqa: SIM115  it is needed as long as the writer
+        self._files[service].seek(number * ROWS_AT_ONCE * layout.ROW.itemsize)
+        self._files[service].write(self._stretches.pop((service, number)).rows.tobytes())
 
     def write(self, path: Path, services: Sequence[ServicePlan], open_rows: NDArray[Any]) -> None:
         """Write all requests, those in flight (`open_rows`) too, to a Parquet file in order of service and arrival."""
         import pyarrow.parquet as pq
 
-        rows = _in_order([*self.pieces, open_rows], len(services))
-        with pq.ParquetWriter(path, _table(open_rows, services).schema) as writer:
-            for first in range(0, len(rows), ROWS_AT_ONCE):
-                writer.write_table(_table(rows[first : first + ROWS_AT_ONCE], services))
+        if len(open_rows):
+            self(open_rows)
+        with pq.ParquetWriter(path, _table(np.zeros(0, layout.ROW), services).schema) as writer:
+            for service in sorted(self._lengths):
+                for first in range(0, self._lengths[service], ROWS_AT_ONCE):
+                    rows = self._stretch(service, first // ROWS_AT_ONCE)
+                    writer.write_table(_table(rows[: self._lengths[service] - first], services))
+
+    def _stretch(self, service: int, number: int) -> NDArray[Any]:
+        if (service, number) in self._stretches:
+            return self._stretches[service, number].rows
+        file, size = self._files[service], ROWS_AT_ONCE * layout.ROW.itemsize
+        file.seek(number * size)
+        return np.frombuffer(file.read(size), layout.ROW)
 
 
-def _in_order(pieces: list[NDArray[Any]], services: int) -> NDArray[Any]:
-    """All rows by service and number; every request of a service has one, so its place is known without sorting."""
-    counts = sum(np.bincount(piece["service"], minlength=services) for piece in pieces)
-    first = np.cumsum(counts) - counts
-    rows = np.zeros(np.sum(counts), layout.ROW)
-    for piece in pieces:
-        rows[first[piece["service"]] + piece["index"]] = piece
-    return rows
+@dataclass
+class _Stretch:
+    """Consecutive requests of a service, by their number."""
+
+    rows: NDArray[Any] = field(default_factory=lambda: np.zeros(ROWS_AT_ONCE, layout.ROW))
+    filled: int = 0
 
 
 def open_rows(plane: layout.Plane) -> NDArray[Any]:
