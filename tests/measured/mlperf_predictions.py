@@ -14,8 +14,8 @@ from analysis.workers import worker_pool
 from tests.measured.mlperf import Pair, pairs
 from tests.measured.mlperf_service import Outcome, Tuning, predict
 
-OVERHEADS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
-BATCHES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+OVERHEADS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+BATCHES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 TUNINGS = tuple(Tuning(overhead, batch) for overhead, batch in product(OVERHEADS, BATCHES))
 
 
