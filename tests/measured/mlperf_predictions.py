@@ -29,6 +29,16 @@ class Prediction:
     constant: Outcome
     """The median of the other pairs: of p99, and of the Server rate over the Offline rate."""
 
+    @property
+    def error(self) -> Outcome:
+        """Predicted over measured, less 1."""
+        return _error(self.outcome, self.pair)
+
+    @property
+    def constant_error(self) -> Outcome:
+        """The same of the constant predictor."""
+        return _error(self.constant, self.pair)
+
 
 def predictions() -> list[Prediction]:
     """Predict every pair by the constants that fit the others best."""
@@ -38,6 +48,10 @@ def predictions() -> list[Prediction]:
         found = list(workers.map(predict, *zip(*tasks, strict=True), chunksize=len(TUNINGS) // 4))
     outcomes = {(id(pair), tuning): outcome for (pair, tuning, _), outcome in zip(tasks, found, strict=True)}
     return [_prediction(pair, others_of(pair, known), outcomes) for pair in known]
+
+
+def _error(predicted: Outcome, pair: Pair) -> Outcome:
+    return Outcome(predicted.p99 / pair.p99 - 1, predicted.rate / pair.rate - 1)
 
 
 def others_of(pair: Pair, known: Sequence[Pair]) -> list[Pair]:

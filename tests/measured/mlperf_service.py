@@ -107,7 +107,7 @@ def _passes(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], d
 
 
 def _tokens(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Give a device on which reading takes no time. Near every iteration prompts come in, and pay the overhead again."""
+    """Give a device on which reading takes no time. Prompts come in near every iteration and pay overhead too."""
     parameters, rate = 1e9, batch / (batch / work - overhead)
     efficiency = {"memory": 1, "decode_compute": 1, "prefill_compute": 1, "step_overhead": f"{overhead / 2!r} s"}
     device = {
