@@ -95,6 +95,7 @@ def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -
     return {
         "fleetsim": 1,
         "name": "server",
+        "seed": 1,
         "horizon": f"{warmup + counted!r} s",
         "warmup": f"{warmup!r} s",
         "accelerators": {"device": {"kind": "other", "memory": "1 TB", "idle_power": "1 W", **device}},
