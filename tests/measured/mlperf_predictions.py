@@ -14,8 +14,8 @@ from analysis.workers import worker_pool
 from tests.measured.mlperf import Pair, pairs
 from tests.measured.mlperf_service import Outcome, Tuning, predict
 
-OVERHEADS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
-BATCHES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+OVERHEADS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+BATCHES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 TUNINGS = tuple(Tuning(overhead, batch) for overhead, batch in product(OVERHEADS, BATCHES))
 
 
@@ -29,6 +29,16 @@ class Prediction:
     constant: Outcome
     """The median of the other pairs: of p99, and of the Server rate over the Offline rate."""
 
+    @property
+    def error(self) -> Outcome:
+        """Predicted over measured, less 1."""
+        return _error(self.outcome, self.pair)
+
+    @property
+    def constant_error(self) -> Outcome:
+        """The same of the constant predictor."""
+        return _error(self.constant, self.pair)
+
 
 def predictions() -> list[Prediction]:
     """Predict every pair by the constants that fit the others best."""
@@ -38,6 +48,10 @@ def predictions() -> list[Prediction]:
         found = list(workers.map(predict, *zip(*tasks, strict=True), chunksize=len(TUNINGS) // 4))
     outcomes = {(id(pair), tuning): outcome for (pair, tuning, _), outcome in zip(tasks, found, strict=True)}
     return [_prediction(pair, others_of(pair, known), outcomes) for pair in known]
+
+
+def _error(predicted: Outcome, pair: Pair) -> Outcome:
+    return Outcome(predicted.p99 / pair.p99 - 1, predicted.rate / pair.rate - 1)
 
 
 def others_of(pair: Pair, known: Sequence[Pair]) -> list[Pair]:

@@ -1,16 +1,20 @@
 """A service calibrated from an Offline run, simulated as the Server run was made: Poisson arrivals, one long run.
 
-An accelerator does its work at the rate of its Offline run; in Server mode an overhead is added to each pass or
-iteration, which Offline hides behind large batches, and a batch is limited. Both are shares of the benchmark's limit.
+A full batch is done at the rate of the Offline run. A pass or an iteration takes a fixed overhead and a time in
+proportion to its batch, so what runs in smaller batches is slower.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import sim
+from sim.hardware import GenerativeReplica
+from sim.preparation import prepare
+from sim.results import Result
+from sim.simulation import simulate
 from tests.measured.mlperf import Pair
 
 REQUESTS = 50_000
@@ -23,12 +27,12 @@ LEVELS = (0.0, 0.5, 0.9, 0.99, 1.0)
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is free: seconds over the limit."""
+    """What is free."""
 
     overhead: float
-    """Of a pass or an iteration."""
+    """Share of a full batch's time that a smaller batch takes too."""
     batch: float
-    """The work of the largest batch."""
+    """Seconds of a full batch, over the benchmark's limit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def _largest_rate(pair: Pair, tuning: Tuning, others: Sequence[Pair]) -> float:
 
 def _run(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> tuple[float, bool]:
     """p99 of whole answers in seconds (infinite where none comes in time to count), and whether every limit is kept."""
-    result = sim.run(sim.load(_scenario(pair, tuning, others, rate)), seed=1, batches=0)
+    result = simulated(pair, tuning, others, rate)
 
     def p99(name: str) -> float:
         found = result.metric(f"services.s.{name}_s.p99")
@@ -68,10 +72,19 @@ def _run(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> tup
     return p99("e2e"), p99("ttft") <= pair.first_token_limit and p99("tpot") <= pair.limit
 
 
+def simulated(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> Result:
+    """Run the service at a rate. Token engines compute prompts within iterations, at no overhead of their own."""
+    prepared = prepare(sim.load(_scenario(pair, tuning, others, rate)))
+    replica = prepared.replicas["s"]
+    if isinstance(replica, GenerativeReplica):
+        prepared.replicas["s"] = replace(replica, prefill=replace(replica.prefill, overhead=0.0))
+    return simulate(prepared, batches=0)
+
+
 def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> dict[str, Any]:
     work = pair.offline / pair.replicas  # of one replica: samples/s or tokens/s
-    batch = min(4096, max(1, int(tuning.batch * pair.limit * work)))
-    overhead = tuning.overhead * pair.limit
+    batch = max(1, round(tuning.batch * pair.limit * work))
+    overhead = tuning.overhead * batch / work
     longest = 5 * 1024 * pair.limit if pair.kind == "tokens" else 10 * pair.limit
     counted = max(REQUESTS / rate, longest)
     warmup = max(SETTLING * counted, longest / 5)
@@ -82,6 +95,7 @@ def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -
     return {
         "fleetsim": 1,
         "name": "server",
+        "seed": 1,
         "horizon": f"{warmup + counted!r} s",
         "warmup": f"{warmup!r} s",
         "accelerators": {"device": {"kind": "other", "memory": "1 TB", "idle_power": "1 W", **device}},
@@ -96,7 +110,8 @@ def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -
 
 def _passes(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     sizes = [1, batch] if batch > 1 else [1]
-    table = {"batch": sizes, "seconds": [overhead + size / work for size in sizes]}
+    rate = batch / (batch / work - overhead)
+    table = {"batch": sizes, "seconds": [overhead + size / rate for size in sizes]}
     batching = {"policy": "dynamic", "max_batch_size": batch}
     return (
         {"busy_power": "1 W"},
@@ -106,12 +121,12 @@ def _passes(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], d
 
 
 def _tokens(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Give a device on which one token takes 1/work seconds and reading takes none."""
-    parameters = 1e9
+    """Give a device on which reading takes no time."""
+    parameters, rate = 1e9, batch / (batch / work - overhead)
     efficiency = {"memory": 1, "decode_compute": 1, "prefill_compute": 1, "step_overhead": f"{overhead!r} s"}
     device = {
         "busy_power": "1 W",
-        "peak_flops": {"bf16": f"{2 * parameters * work!r} FLOP/s"},
+        "peak_flops": {"bf16": f"{2 * parameters * rate!r} FLOP/s"},
         "memory_bandwidth": "1e9 TB/s",
         "efficiency": efficiency,
     }
