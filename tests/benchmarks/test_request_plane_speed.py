@@ -40,7 +40,9 @@ def assert_same_accounts(plane, accounts):
 
 
 # Floors lie a third below what a quiet machine gives (see the README of this folder).
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [mode if mode == "growing" else pytest.param(mode, marks=pytest.mark.slow) for mode in MODES]
+)
 @pytest.mark.parametrize(("rate", "floor"), [(0.5, 1000), (4.0, 200)])
 def test_latencies_and_accounts_of_simpy_in_far_less_time(mode, rate, floor):
     few, many = (workload(count, rate * REPLICAS) for count in (4000, 1_000_000))
