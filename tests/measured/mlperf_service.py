@@ -75,9 +75,10 @@ def _run(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> tup
 def simulated(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -> Result:
     """Run the service at a rate. Token engines compute prompts within iterations, at no overhead of their own."""
     prepared = prepare(sim.load(_scenario(pair, tuning, others, rate)))
-    replica = prepared.replicas["s"]
-    if isinstance(replica, GenerativeReplica):
-        prepared.replicas["s"] = replace(replica, prefill=replace(replica.prefill, overhead=0.0))
+    placed = prepared.replicas["s"][0]
+    if isinstance(placed.replica, GenerativeReplica):
+        alone = replace(placed.replica, prefill=replace(placed.replica.prefill, overhead=0.0))
+        prepared.replicas["s"] = [placed._replace(replica=alone)]
     return simulate(prepared, batches=0)
 
 
