@@ -102,7 +102,7 @@ SERVICE = _record(
     "preemption chunked preemptions met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
-    "max_queue_delay timeout constant_latency start_of_day "
+    "max_queue_delay timeout constant_latency start_of_day slo_ttft slo_tpot slo_e2e "
     "slo_itl swap_per_token prefix_hit_rate "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
     "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read "
@@ -138,7 +138,7 @@ those who decoded, at `last_token`, these are the `older` ones, and the others s
 iterations that came later after the one before than the objective allows."""
 
 REQUEST = _record(
-    "service class_index replica status index prompt output kv next later earlier generated order computed late",
+    "service replica status index prompt output kv next later earlier generated order computed late class_index",
     "arrival work start first_token since last_token",
 )
 
@@ -149,7 +149,7 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("class_index prompt output kv", "time work")
+ARRIVAL = _record("prompt output kv class_index", "time work")
 """`kv`: tokens of KV cache that a request needs to be admitted."""
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
