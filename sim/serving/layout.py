@@ -164,12 +164,14 @@ class Plane(NamedTuple):
     timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
 
     `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
-    its `first_class` on. `limits` are the latencies (class, metric, limit) beyond which requests are counted in
-    `overs`. `counts` (class, metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum
-    of squares and largest of latencies by replica and metric, and for several classes from `first_sums` on by replica,
-    class and metric; `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour
-    of the day, 2) are the requests that are decided, and that met their promise, by local hour of arrival. `tails`
-    (queue, level) are the last requests of each level, where there are levels.
+    its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
+    level of priority.
+
+    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`. `counts` (class,
+    metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum of squares and largest of
+    latencies by replica and metric, and for several classes from `first_sums` on by replica, class and metric; `moments`
+    are those of services and classes, made when the plane is settled. `hours` (class, hour of the day, 2) are the
+    requests that are decided, and that met their promise, by local hour of arrival.
 
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
