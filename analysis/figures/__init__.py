@@ -4,6 +4,7 @@ Every function takes a run (the result of `sim.run`, or the folder that `fleetsi
 `matplotlib.figure.Figure`; beside each stands a function that gives its numbers as a table.
 """
 
+from analysis.figures.by_hour import hour_numbers, missed_by_hour
 from analysis.figures.differences import MOST_SYSTEMS, difference_numbers, paired_differences
 from analysis.figures.energy import energy_by_owner, energy_by_pool, energy_numbers
 from analysis.figures.jobs import job_curves, job_times
@@ -23,11 +24,13 @@ __all__ = [
     "energy_by_owner",
     "energy_by_pool",
     "energy_numbers",
+    "hour_numbers",
     "job_curves",
     "job_times",
     "jobs_over_time",
     "latency_ccdf",
     "latency_curves",
+    "missed_by_hour",
     "paired_differences",
     "plan_candidates",
     "power_numbers",

@@ -48,7 +48,11 @@ def sections(run: Run) -> list[Section]:
     counted = f"Counted are requests and jobs that arrived from {duration(warmup)} to {duration(horizon)}."
     counted += estimated_words(run)
     candidates = [
-        Section("Services", counted, [*_service_tables(run), *_latency_charts(run), *_over_time(run, "service")]),
+        Section(
+            "Services",
+            counted,
+            [*_service_tables(run), *_service_charts(run)],
+        ),
         Section("Training", counted, [*_training_tables(run), *_job_charts(run)]),
         Section("Utilization", "", [fleet_tables.pools(run.summary), *_utilization_charts(run)]),
         Section(
@@ -138,6 +142,18 @@ def _latency_rows(run: Run) -> Iterable[list[str | Cell]]:
 def _latency_charts(run: Run) -> Iterable[Chart]:
     for name in worst_first(run)[:MOST_LATENCY_CHARTS]:
         yield from chart(partial(figures.latency_ccdf, run, name), figures.latency_curves(run, name), f"latency-{name}")
+
+
+def _service_charts(run: Run) -> Iterable[Chart]:
+    yield from _latency_charts(run)
+    yield from _by_hour(run)
+    yield from _over_time(run, "service")
+
+
+def _by_hour(run: Run) -> Iterable[Chart]:
+    numbers = figures.hour_numbers(run)
+    if len(numbers):
+        yield from chart(partial(figures.missed_by_hour, run), numbers, "by-hour")
 
 
 def _over_time(run: Run, kind: str) -> Iterable[Chart]:

@@ -168,7 +168,7 @@ def _priorities() -> Iterator[Model]:
             for place, (name, share) in enumerate(zip(names, shares, strict=True))
         }
         yield queue(
-            f"M/M/{servers}, load {rate / servers:g}, three priorities",
+            f"M/M/{servers}, load {rate / servers:g}, 3 priorities",
             rate,
             *(_wait_of(name, theory) for name, theory in zip(names, waits, strict=True)),
             wait(queueing.mmc_wait(rate, 1.0, servers)),

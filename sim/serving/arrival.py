@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, is_full
 from sim.serving.continuous import call_for_central_head, call_for_head
-from sim.serving.counting import count_loss
+from sim.serving.counting import class_of, count_loss
 from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
@@ -29,7 +29,8 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request_index = take_slot(plane)
     request = entry(plane.requests, request_index)
     request.service = service_index
-    request.class_index = arrival.class_index
+    if is_full(plane):
+        request.class_index = arrival.class_index
     request.replica = NONE
     request.index = service.index
     request.arrival = now
@@ -44,7 +45,7 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.work = arrival.work
     service.index += 1
     if clock.window_start <= now < clock.window_end:
-        own_class = entry(plane.classes, arrival.class_index)
+        own_class = entry(plane.classes, class_of(plane, request))
         own_class.arrived += 1
         own_class.offered_prompt_tokens += arrival.prompt
         own_class.offered_output_tokens += arrival.output

@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, helper, is_full, rare
 from sim.serving.layout import COMPLETED, E2E, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
@@ -56,9 +56,15 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 
 
 @helper
+def class_of(plane: Any, request: Any) -> int:
+    """The index of a request's class, which is that of its service where no service has several."""
+    return request.class_index if is_full(plane) else request.service
+
+
+@helper
 def count(plane: Any, request: Any, metric: int, value: float) -> None:
     """Count one latency of a request (seconds)."""
-    class_index = request.class_index
+    class_index = class_of(plane, request)
     plane.counts[np.uint64(class_index), metric, np.uint64(bucket_of(value))] += 1
     moment = plane.sums[np.uint64(sums_of(plane, request)), metric]
     moment[0] += 1.0
@@ -103,13 +109,12 @@ def clipped(clock: Any, start: float, end: float) -> float:
     return max(0.0, min(end, clock.window_end) - max(start, clock.window_start))
 
 
-@helper
-def count_hour(plane: Any, service: Any, request: Any, met: int) -> None:
-    """Count a request that is decided by the hour of the local day in which it arrived."""
-    if service.promises:
-        hour = np.uint64(np.int64((request.arrival + service.start_of_day) / HOUR) % HOURS)
-        plane.hours[np.uint64(request.class_index), hour, 0] += 1
-        plane.hours[np.uint64(request.class_index), hour, 1] += met
+@rare
+def count_hour(hours: Any, class_index: int, seconds: float, met: int) -> None:
+    """Count a request that is decided by the hour of the local day in which it arrived, at `seconds` (s)."""
+    hour = np.uint64(np.int64(seconds / HOUR) % HOURS)
+    hours[np.uint64(class_index), hour, 0] += 1
+    hours[np.uint64(class_index), hour, 1] += met
 
 
 @helper
@@ -121,7 +126,7 @@ def write_row(plane: Any, request: Any, outcome: int, end: float, met: int) -> N
     row = entry(plane.rows, clock.rows)
     clock.rows += 1
     row.service = request.service
-    row.class_index = request.class_index
+    row.class_index = class_of(plane, request)
     row.replica = request.replica
     row.index = request.index
     row.prompt = request.prompt
@@ -144,7 +149,7 @@ def count_waited(plane: Any, queue_index: int, request: Any, now: float) -> None
 def count_completion(plane: Any, request: Any, now: float) -> None:
     """Count a request that completes at `now`."""
     clock = plane.clock[0]
-    own_class = entry(plane.classes, request.class_index)
+    own_class = entry(plane.classes, class_of(plane, request))
     entry(plane.replicas, request.replica).running_sum += clipped(clock, request.since, now)
     if now < clock.window_end:
         own_class.finished += 1
@@ -183,7 +188,8 @@ def _count_latencies(plane: Any, own_class: Any, request: Any, now: float) -> in
     own_class.met_e2e += in_e2e
     met = in_ttft and in_tpot and in_itl and in_e2e
     own_class.met += met
-    count_hour(plane, service, request, met)
+    if service.promises:
+        count_hour(plane.hours, class_of(plane, request), request.arrival + service.start_of_day, int(met))
     return int(met)
 
 
@@ -191,11 +197,13 @@ def _count_latencies(plane: Any, own_class: Any, request: Any, now: float) -> in
 def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
     """Count a request that leaves without having started: rejected on arrival, or timed out."""
     clock = plane.clock[0]
-    own_class = entry(plane.classes, request.class_index)
+    own_class = entry(plane.classes, class_of(plane, request))
     if clock.window_start <= request.arrival < clock.window_end:
         if outcome == TIMED_OUT:
             own_class.timed_out += 1
         else:
             own_class.rejected += 1
-        count_hour(plane, entry(plane.services, request.service), request, 0)
+        service = entry(plane.services, request.service)
+        if service.promises:
+            count_hour(plane.hours, class_of(plane, request), request.arrival + service.start_of_day, 0)
     write_row(plane, request, outcome, now, 0)

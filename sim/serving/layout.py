@@ -112,7 +112,7 @@ SERVICE = _record(
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
-    "max_queue_delay timeout start_of_day slo_itl prefix_hit_rate "
+    "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
@@ -157,7 +157,7 @@ those who decoded, at `last_token`, these are the `older` ones, and the others s
 iterations that came later after the one before than the objective allows."""
 
 REQUEST = _record(
-    "service class_index replica status index prompt output kv next later earlier generated order computed late",
+    "service replica status index prompt output kv next later earlier generated order computed late class_index",
     "arrival work start first_token since last_token",
 )
 
@@ -168,7 +168,7 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("class_index prompt output kv", "time work")
+ARRIVAL = _record("prompt output kv class_index", "time work")
 """`kv`: tokens of KV cache that a request needs to be admitted."""
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
@@ -183,12 +183,14 @@ class Plane(NamedTuple):
     timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
 
     `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
-    its `first_class` on. `limits` are the latencies (class, metric, limit) beyond which requests are counted in
-    `overs`. `counts` (class, metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum
-    of squares and largest of latencies by replica and metric, and for several classes from `first_sums` on by replica,
-    class and metric; `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour
-    of the day, 2) are the requests that are decided, and that met their promise, by local hour of arrival. `tails`
-    (queue, level) are the last requests of each level, where there are levels.
+    its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
+    level of priority.
+
+    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`. `counts` (class,
+    metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum of squares and largest of
+    latencies by replica and metric, and for several classes from `first_sums` on by replica, class and metric;
+    `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour of the day, 2) are
+    the requests that are decided, and that met their promise, by local hour of arrival.
 
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.serving.batch_heap import join, remove_member
 from sim.serving.compiler import entry, full_helper, helper, rare
-from sim.serving.counting import clipped
+from sim.serving.counting import class_of, clipped
 from sim.serving.kv_cache import overflows
 from sim.serving.layout import NONE, PREEMPTED, SWAP, SWAP_OUT, SWAPPED
 from sim.serving.queues import level_of, push_front
@@ -83,7 +83,7 @@ def suspend(plane: Any, replica_index: int, request_index: int, status: int, now
     replica.running_sum += clipped(plane.clock[0], request.since, now)
     replica.kv_held -= request.kv
     replica.members -= 1
-    entry(plane.classes, request.class_index).preemptions += 1
+    entry(plane.classes, class_of(plane, request)).preemptions += 1
     request.since = now
     request.status = status
     push_front(plane, replica_index, request_index, level_of(plane, request), now)

@@ -14,10 +14,10 @@ from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, WAITING
 
 
-@helper
+@full_helper(otherwise=0, inlined=True)
 def level_of(plane: Any, request: Any) -> int:
     """The rank of a request's priority: level 0 goes first."""
-    return entry(plane.classes, request.class_index).level if is_full(plane) else 0
+    return entry(plane.classes, request.class_index).level
 
 
 @full_helper(otherwise=NONE)

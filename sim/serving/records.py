@@ -14,6 +14,7 @@ from sim.serving.service_plan import ClassPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
 NO_COUNT = 2**62
+PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
 
 
 def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> layout.Plane:
@@ -30,16 +31,19 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
     classes = _class_records(services, records)
+    for name in PROMISES:
+        records[name] = classes[name][:count]
     limits = _limits(services, records, len(classes))
     largest = max((plan.max_batch for plan in services), default=0)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = slots
+    plain = all(map(is_plain, services))
     return layout.Plane(
-        full=None if all(map(is_plain, services)) else 0,
+        full=None if plain else 0,
         clock=clock,
         services=records,
         laws=laws,
-        classes=classes,
+        classes=records if plain else classes,
         replicas=_replica_records(services),
         requests=np.zeros(slots, layout.REQUEST),
         queues=queues,
@@ -48,7 +52,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         places=np.arange(replicas + count),
         coming=_no_events(count),
         coming_places=np.arange(count),
-        arrivals=np.zeros(sum(plan.arrivals.block_size for plan in services), layout.ARRIVAL),
+        arrivals=_arrival_records(services, records),
         batches=np.zeros(slots + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.arange(replicas),
@@ -70,6 +74,14 @@ def is_plain(plan: ServicePlan) -> bool:
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
     plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
     return plain_rule and plain_batching and len(plan.classes) < 2
+
+
+def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
+    """Room for a block of each service's arrivals, which are of its first class until they tell another."""
+    sizes = [plan.arrivals.block_size for plan in services]
+    arrivals = np.zeros(sum(sizes), layout.ARRIVAL)
+    arrivals["class_index"] = np.repeat(records["first_class"], sizes)
+    return arrivals
 
 
 def _further(plan: ServicePlan) -> int:
@@ -97,7 +109,7 @@ def _class_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> ND
 
 def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPlan) -> None:
     record["service"] = service_index
-    for name in ("slo_ttft", "slo_tpot", "slo_e2e"):
+    for name in PROMISES:
         limit = getattr(plan, name)
         record[name] = layout.NEVER if limit is None else limit
 
@@ -182,9 +194,7 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["timeout"] = layout.NEVER if plan.timeout is None else plan.timeout
     record["start_of_day"] = plan.start_of_day % (HOURS * HOUR)
     record["promises"] = any(
-        getattr(each, name, None) is not None
-        for each in (plan, *plan.classes)
-        for name in ("slo_ttft", "slo_tpot", "slo_itl", "slo_e2e")
+        getattr(each, name, None) is not None for each in (plan, *plan.classes) for name in (*PROMISES, "slo_itl")
     )
     record["slo_itl"] = layout.NEVER if plan.slo_itl is None else plan.slo_itl
     record["leaves"] = 1 << (plan.replicas - 1).bit_length()

@@ -90,7 +90,7 @@ class RequestPlane:
         """Book everything under way up to now, so that all totals are exact at this instant."""
         settling.settle(self._plane, self.now)
         services, classes = self._plane.services, self._plane.classes
-        for name in layout.COUNTED:
+        for name in layout.COUNTED if classes is not services else ():
             services[name] = 0
             np.add.at(services[name], classes["service"], classes[name])
 
@@ -132,7 +132,8 @@ class RequestPlane:
         count = len(block.arrival)
         room = plane.arrivals[first : first + count]
         room["time"], room["work"] = block.arrival, block.work
-        room["class_index"] = record["first_class"] + block.class_number
+        if record["classes"] > 1:
+            room["class_index"] = record["first_class"] + block.class_number
         room["prompt"] = np.maximum(block.prompt_tokens, 1)
         room["output"] = np.maximum(block.output_tokens, 1)
         room["kv"] = _tokens_to_start(record, room)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.serving import layout
 from sim.serving.service_plan import ServicePlan
+from sim.serving.summary import classes_of_requests
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,9 +80,11 @@ class _Stretch:
 
 def open_rows(plane: layout.Plane) -> NDArray[Any]:
     """Rows for the requests in flight."""
-    requests = plane.requests[plane.requests["status"] != layout.FREE]
+    in_flight = plane.requests["status"] != layout.FREE
+    requests = plane.requests[in_flight]
     rows = np.zeros(len(requests), layout.ROW)
-    for name in ("service", "class_index", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
+    rows["class_index"] = classes_of_requests(plane)[in_flight]
+    for name in ("service", "replica", "index", "prompt", "output", "arrival", "start", "first_token"):
         rows[name] = requests[name]
     rows["status"], rows["end"] = layout.IN_FLIGHT, np.nan
     return rows

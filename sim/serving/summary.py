@@ -53,6 +53,17 @@ def classes_of(plane: layout.Plane, index: int) -> range:
     return range(first, first + number)
 
 
+def classes_of_requests(plane: layout.Plane) -> NDArray[np.int64]:
+    """The class of each request slot."""
+    return np.asarray(plane.requests["service" if plane.full is None else "class_index"])
+
+
+def _service_of(plane: layout.Plane, classes: Sequence[int]) -> int:
+    """The service that some classes belong to."""
+    first = classes[0]
+    return first if first < len(plane.services) else int(plane.classes[first]["service"])
+
+
 def counts_by_service(plane: layout.Plane) -> NDArray[np.int64]:
     """Histograms (service, metric, bucket), over all classes."""
     services = len(plane.services)
@@ -98,12 +109,13 @@ def open_requests(plane: layout.Plane, classes: Sequence[int], now: float) -> tu
     A limit has been missed for certain when the time to first token, a time between two tokens or the end-to-end time
     is already longer.
     """
-    service, requests, clock = plane.services[plane.classes[classes[0]]["service"]], plane.requests, plane.clock[0]
-    mine = (requests["status"] != layout.FREE) & np.isin(requests["class_index"], classes)
+    index, requests, clock = _service_of(plane, classes), plane.requests, plane.clock[0]
+    service = plane.services[index]
+    of_class = classes_of_requests(plane)
+    mine = (requests["status"] != layout.FREE) & np.isin(of_class, classes)
     mine &= (requests["arrival"] >= clock["window_start"]) & (requests["arrival"] < clock["window_end"])
     open_ones = requests[mine]
-    promised = plane.classes[open_ones["class_index"]]
-    index = int(plane.classes[classes[0]]["service"])
+    promised = plane.classes[of_class[mine]]
     constant = _constant_latency(plane, index, open_ones)
     age = now - open_ones["arrival"] + constant
     missed = age > promised["slo_e2e"]
@@ -181,7 +193,7 @@ def _hours(plane: layout.Plane, classes: Sequence[int], now: float) -> list[floa
     """Attainment by the hour of arrival, 24 values; None where no request has been decided."""
     decided, met = plane.hours[classes].sum(axis=0).T
     open_ones, missed = open_requests(plane, classes, now)
-    service = plane.services[plane.classes[classes[0]]["service"]]
+    service = plane.services[_service_of(plane, classes)]
     late = ((open_ones[missed]["arrival"] + service["start_of_day"]) / HOUR).astype(np.int64) % HOURS
     decided = decided + np.bincount(late, minlength=HOURS)
     return [float(own) / float(number) if number else None for own, number in zip(met, decided, strict=True)]

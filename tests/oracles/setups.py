@@ -12,7 +12,7 @@ class Block(NamedTuple):
     prompt_tokens: np.ndarray
     output_tokens: np.ndarray
     work: np.ndarray
-    class_number: np.ndarray | None = None
+    class_number: np.ndarray | int = 0
 
 
 class Listed:
