@@ -15,7 +15,7 @@ from sim.serving.counting import BUCKETS
 from sim.serving.own_rule import compiled_rule
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ClassPlan, ServicePlan
-from sim.serving.summary import EDGES
+from sim.serving.summary import EDGES, classes_of
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = (*layout.ROUTING, "own")
@@ -203,6 +203,20 @@ def assert_same_gaps(plane, oracle, finished, expected):
         assert met[request.service, request.index] == (request.status == "completed" and not request.late)
 
 
+def assert_same_classes(plane, oracle, fleet):
+    """Ends and waits are counted at the class of each request."""
+    _, plans, lists = fleet
+    for number, (plan, rows) in enumerate(zip(plans, lists, strict=True)):
+        for place, row in enumerate(classes_of(plane.plane, number)):
+            mine = [r for r in oracle.finished if r.service == number and (*rows[r.index], 0)[4] == place]
+            for status in ("completed", "rejected", "timed_out"):
+                assert plane.plane.classes[row][status] == sum(r.status == status for r in mine), (plan, status)
+            waits = [r.start - r.arrival for r in mine if r.status == "completed"]
+            moment = plane.plane.moments[row, layout.QUEUEING]
+            assert moment[:2] == pytest.approx([len(waits), sum(waits)], abs=1e-9)
+            assert moment[3] == max(waits, default=0.0)
+
+
 def assert_same_figures(plane, other):
     """All that is counted of requests is the same to the last bit; so are its sums, for the order of addition is.
 
@@ -288,7 +302,7 @@ def test_preemption(fleet):
 
 
 @st.composite
-def classes_of(draw, start, service):
+def requests_of_classes(draw, start, service):
     """A service with two or three classes of requests, of few or different priorities."""
     plan, own = draw(service(start))
     priorities = draw(st.lists(st.sampled_from([0, 1, 1, 7]), min_size=2, max_size=3))
@@ -297,21 +311,23 @@ def classes_of(draw, start, service):
 
 
 def with_classes(service):
-    return lambda start: classes_of(start, service)
+    return lambda start: requests_of_classes(start, service)
 
 
 @given(fleets([with_classes(generative_service), with_classes(crowded_service), generative_service]))
 @SETTINGS
 def test_priority_classes_in_continuous_batching(fleet):
-    plane, _ = check(fleet)
+    plane, oracle = check(fleet)
     assert_little(plane)
+    assert_same_classes(plane, oracle, fleet)
 
 
 @given(fleets([with_classes(single_pass_service), single_pass_service]))
 @SETTINGS
 def test_priority_classes_in_passes(fleet):
-    plane, _ = check(fleet)
+    plane, oracle = check(fleet)
     assert_little(plane)
+    assert_same_classes(plane, oracle, fleet)
 
 
 @given(fleets([single_pass_service]))

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from oracles.setups import Listed, single_pass
 from unit.queue_scenario import queue
 
 import sim
+from analysis import figures
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ClassPlan, ServicePlan
@@ -82,6 +84,24 @@ def test_attainment_by_hour_is_that_of_the_local_hour_of_arrival():
     for hour in (2, 3, 4, 5):
         assert found[hour] == pytest.approx(expected[hour])
     assert service["slo"]["worst_hour"] == min(range(2, 7), key=lambda hour: found[hour])
+
+
+def test_the_chart_of_hours_shows_what_the_summary_says():
+    result = sim.run(queue(services__s__requests=TWO).with_({"horizon": "3 h"}))
+    numbers = figures.hour_numbers(result)
+    assert list(numbers) == ["hour", "urgent of s", "other of s"]
+    for name in ("urgent", "other"):
+        met = result.summary["services"]["s"]["classes"][name]["slo"]["by_hour_of_day"]
+        assert numbers[f"{name} of s"].dropna().tolist() == pytest.approx([1 - each for each in met[:3]])
+    assert "of s: " in figures.svg(figures.missed_by_hour(result))
+    assert figures.hour_numbers(sim.run(queue())).empty, "one hour is no chart"
+
+
+def test_a_scenario_with_classes_is_written_out_and_read_back():
+    scenario = queue(services__s__requests=TWO)
+    assert sim.load(yaml.safe_load(scenario.to_yaml())) == scenario
+    faster = scenario.with_({"services.s.requests.urgent.arrivals.rate": "3/s"})
+    assert faster.services["s"].requests.classes["urgent"].arrivals.rate == 3.0
 
 
 def order_of_starts(rows, priorities, **options):
