@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numba import types
+from numba.core.registry import cpu_target
 from numba.extending import overload
 
 _njit: Any = numba.njit
@@ -30,6 +31,19 @@ INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrappe
 """Of functions that only kernels call: without the ways in from elsewhere, which took a third of all compiling."""
 OPTIMIZATION = 1
 """LLVM's level. The highest compiles half as long again, for code that is 3 to 5 % faster."""
+
+
+def _start_numba() -> None:
+    """Have numba's back end made, which takes the level once for all, at that of the kernels."""
+    config: Any = numba.config
+    usual, config.OPT = config.OPT, type(config.OPT)(OPTIMIZATION)
+    try:
+        _ = cpu_target.target_context
+    finally:
+        config.OPT = usual
+
+
+_start_numba()
 
 
 def _user_cache() -> Path:
