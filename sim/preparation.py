@@ -183,7 +183,8 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
         if accelerator.slices and tensor not in accelerator.slices:
             message = f"{accelerator.name} has no slice of {tensor}"
             hint = f"one of {', '.join(map(str, accelerator.slices))}"
-            prepared.problems.append(scenario.problem(f"services.{name}.parallelism.tensor", message, hint))
+            key = paths.join(("services", name, *service.tensor_key(pool)))
+            prepared.problems.append(scenario.problem(key, message, hint))
             continue
         with prepared.checking(f"services.{name}.model"):
             prepared.replicas[name].append(Placed(pool, replica_of(scenario, service, pool), number))

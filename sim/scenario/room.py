@@ -55,11 +55,10 @@ def _too_little_room(
 ) -> Problem:
     for pool in service.pools:
         tensor, widest = service.tensor_in(pool), pools[pool].accelerators_per_node
-        own = isinstance(service.pools, Mapping)
-        if tensor > widest and (own or all(pools[each].accelerators_per_node < tensor for each in service.pools)):
+        several = isinstance(service.pools, Mapping)
+        if tensor > widest and (several or all(pools[each].accelerators_per_node < tensor for each in service.pools)):
             message = f"a replica of {tensor} accelerators spans nodes of {widest}: that arrives in a later version"
-            key = ("services", name, *(("pools", pool) if own else ()), "parallelism", "tensor")
-            return document.problem(key, message, f"at most {widest}")
+            return document.problem(("services", name, *service.tensor_key(pool)), message, f"at most {widest}")
     sizes = " or ".join(map(str, sorted({service.tensor_in(pool) for pool in service.pools})))
     spoken = ", ".join(f"`{pool}`" for pool in service.pools)
     message = f"{service.replicas.initial} replicas of {sizes} do not fit: there is room for {placed} in {spoken}"

@@ -146,6 +146,11 @@ class Service(Node):
         own = self.pools[pool].parallelism if isinstance(self.pools, Mapping) else None
         return (own or self.parallelism).tensor
 
+    def tensor_key(self, pool: str) -> tuple[str, ...]:
+        """Where that is said, below the service."""
+        own = isinstance(self.pools, Mapping) and self.pools[pool].parallelism is not None
+        return (*(("pools", pool) if own else ()), "parallelism", "tensor")
+
     def precision_in(self, pool: str) -> Precision:
         """In which precision its replicas in a pool hold the weights."""
         own = self.pools[pool].precision if isinstance(self.pools, Mapping) else None
@@ -256,8 +261,7 @@ class Service(Node):
             fail("a single-pass model has no KV cache", "kv_cache")
         for pool in self.pools:
             if self.tensor_in(pool) > 1:
-                own = f"pools.{pool}." if isinstance(self.pools, Mapping) and self.pools[pool].parallelism else ""
-                fail("tensor parallelism is for generative models", f"{own}parallelism.tensor")
+                fail("tensor parallelism is for generative models", ".".join(self.tensor_key(pool)))
 
 
 _OF_TOKENS = {"ttft": "time to first token", "tpot": "time per output token", "itl": "time between tokens"}

@@ -10,7 +10,8 @@ import platform
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -33,17 +34,19 @@ OPTIMIZATION = 1
 """LLVM's level. The highest compiles half as long again, for code that is 3 to 5 % faster."""
 
 
-def _start_numba() -> None:
-    """Have numba's back end made, which takes the level once for all, at that of the kernels."""
+@contextmanager
+def _optimization() -> Iterator[None]:
+    """Compile at the kernels' level of optimization, and not others' code."""
     config: Any = numba.config
     usual, config.OPT = config.OPT, type(config.OPT)(OPTIMIZATION)
     try:
-        _ = cpu_target.target_context
+        yield
     finally:
         config.OPT = usual
 
 
-_start_numba()
+with _optimization():
+    _ = cpu_target.target_context  # numba's back end, which takes the level of whoever has it made
 
 
 def _user_cache() -> Path:
@@ -148,18 +151,13 @@ def kernel(function: Function) -> Function:
         config.CACHE_DIR = before
     mark = folder / f"{function.__name__}.compiled"
 
-    level = type(config.OPT)(OPTIMIZATION)
-
     def call(*arguments: Any) -> Any:
         first = not compiled.overloads and not mark.exists()
         if first:
             sys.stderr.write(f"fleetsim: compiling `{function.__name__}` (once for this version and machine) ...\n")
             sys.stderr.flush()
-        usual, config.OPT = config.OPT, level
-        try:
+        with _optimization():
             result = compiled(*arguments)
-        finally:
-            config.OPT = usual
         if first:
             folder.mkdir(parents=True, exist_ok=True)
             mark.touch()

@@ -9,10 +9,16 @@ from sim.scenario import ScenarioError
 RULES = """\
 from numba import njit
 
+from sim.serving.routing import draw
+
 
 @njit
 def second(replicas, request, key):
     return 1
+
+
+def drawn(replicas, request, key):
+    return draw(key, request.index, len(replicas))
 
 
 def beyond(replicas, request, key):
@@ -88,6 +94,13 @@ def test_a_rule_of_ones_own_decides(file):
     result = sim.run(routed(file, "rules_of_a_test:second", queue_limit=5))
     assert result.summary["pools"]["q"]["utilization"]["busy"] == 0.0
     assert result.summary["pools"]["s"]["utilization"]["busy"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_rule_of_ones_own_may_draw(file):
+    """Each of three replicas has a third of the requests: 0.4 s on either slow one, 0.1 s on the quick one."""
+    result = sim.run(routed(file, "rules_of_a_test:drawn").with_({"services.s.requests.arrivals.rate": "3/s"}))
+    busy = [result.metric(f"pools.{pool}.utilization.busy") for pool in ("q", "s")]
+    assert busy == pytest.approx([0.1, 0.4], rel=0.1)
 
 
 @pytest.mark.parametrize(("rule", "words"), [("beyond", "names replica 3 of 3"), ("fails", "fails")])
