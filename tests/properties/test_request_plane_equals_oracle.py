@@ -1,5 +1,6 @@
 """The compiled request plane equals its one-event-per-iteration twin, request by request and bit for bit."""
 
+import os
 from unittest import mock
 
 import numpy as np
@@ -261,7 +262,8 @@ def running_at(finished, service, instant):
     return sum(r.service == service and r.start < instant < r.end for r in finished)
 
 
-SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = int(os.environ.get("FLEETSIM_EXAMPLES", "120"))
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(fleets([generative_service]))
