@@ -19,7 +19,7 @@ from sim.serving.service_plan import ServicePlan
 
 FILE = os.environ.get("FLEETSIM_PROTOTYPE")
 LAWS = (0.012, 0.00005, 1.5e-8, 0.005, 1.2e-4)
-"""Those of `oracles.llm_workload.replica`: seconds of an iteration, of a sequence, of a token held; of a prefill, of a token."""
+"""Seconds as in `oracles.llm_workload.replica`: an iteration, a sequence, a token held; a prefill, a token of it."""
 ROUTERS = {"power_of_two": 1, "least_outstanding": 2}
 COUNT, RATE, REPEATS = 1_000_000, 2.0, 3
 pytestmark = [
