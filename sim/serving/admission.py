@@ -7,23 +7,15 @@ in its replica's own queue, ahead of all others of its priority.
 import math
 from typing import Any
 
-from sim.serving.compiler import entry, full_helper, helper, is_full
-from sim.serving.kv_cache import fits
-from sim.serving.layout import NONE, SWAPPED, TAKEN
-from sim.serving.queues import level_of
+from sim.serving.compiler import entry, helper, is_full
+from sim.serving.kv_cache import has_room
+from sim.serving.layout import HANDED_OVER, NONE, SWAPPED
+from sim.serving.queues import level_of, next_queue
 from sim.serving.requests import start_head
+from sim.serving.transfer import begin_transfer
 
 LEVEL = 2**40
 """More admissions than a replica ever sees: who gives up the cache first is of the lowest priority, then the last."""
-
-
-@helper
-def has_room(plane: Any, replica_index: int, request_index: int, ahead: int) -> bool:
-    """Whether a replica could take a request when what decodes has gone on for `ahead` iterations."""
-    replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
-    tokens = entry(plane.requests, request_index).kv
-    return replica.members < service.max_batch and fits(plane, replica, service, tokens, ahead)
 
 
 @helper
@@ -39,6 +31,12 @@ def admit(plane: Any, replica_index: int, now: float) -> int:
         head = entry(plane.queues, queue_index).head
         if head == NONE:
             return moved
+        if is_full(plane) and entry(plane.requests, head).status == HANDED_OVER:
+            if not has_room(plane, replica_index, head, 0):
+                return moved
+            take_head(plane, replica_index, queue_index, now)
+            begin_transfer(plane, replica_index, head, now)
+            continue
         tokens = tokens_to_compute(plane, replica, head, moved)
         if tokens == NONE or not has_room(plane, replica_index, head, 0):
             return moved
@@ -48,24 +46,6 @@ def admit(plane: Any, replica_index: int, now: float) -> int:
             add_admitted(plane, replica, head)
         else:
             compute(plane, replica, head, tokens)
-
-
-@helper
-def next_queue(plane: Any, replica_index: int) -> int:
-    """The queue whose head a replica takes next: its own, unless the central one has somebody of higher priority."""
-    central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
-    own_is_empty = entry(plane.queues, replica_index).length == 0
-    return central if own_is_empty or central_goes_first(plane, replica_index, central) else replica_index
-
-
-@full_helper(otherwise=False)
-def central_goes_first(plane: Any, replica_index: int, central: int) -> bool:
-    """Whether the head of the central queue has a higher priority than that of a replica's own, which is not empty."""
-    if entry(plane.queues, central).length == 0:
-        return False
-    own = entry(plane.requests, entry(plane.queues, replica_index).head)
-    head = entry(plane.requests, entry(plane.queues, central).head)
-    return own.status != TAKEN and level_of(plane, head) < level_of(plane, own)
 
 
 @helper

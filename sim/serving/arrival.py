@@ -4,10 +4,11 @@ import math
 from typing import Any
 
 from sim.serving.compiler import entry, helper, is_full
-from sim.serving.continuous import call_for_central_head, call_for_head
+from sim.serving.calling import call_for_central_head, call_for_head
 from sim.serving.counting import class_of, count_loss
 from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
+from sim.serving.kv_cache import has_room
 from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
 from sim.serving.pending import mark
 from sim.serving.queues import append, level_of, watch_age
@@ -132,6 +133,9 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     replica_index = route(plane, service_index, request_index, now)
     replica = entry(plane.replicas, replica_index)
     idle = replica.state == IDLE and not replica.marked
+    if is_full(plane) and service.stage != NONE:
+        none_waits = entry(plane.queues, replica_index).length == 0
+        idle = idle and none_waits and has_room(plane, replica_index, request_index, 0)
     if idle and service.max_queue_delay == 0.0:
         start_at_once(plane, replica_index, request_index, now)
         return

@@ -80,7 +80,7 @@ def count(plane: Any, request: Any, metric: int, value: float) -> None:
 def sums_of(plane: Any, request: Any) -> int:
     """Where the latencies of a request are added up: at its replica, by class where there are several."""
     if is_full(plane):
-        service = entry(plane.services, request.service)
+        service = entry(plane.services, entry(plane.replicas, request.replica).service)
         if service.classes > 1:
             at_replica = service.first_sums + (request.replica - service.first_replica) * service.classes
             return at_replica + request.class_index - service.first_class

@@ -7,7 +7,7 @@ end, in the order of time; lazy ones only by an arrival that may be bound to the
 from typing import Any
 
 from sim.serving.arrival import arrive
-from sim.serving.compiler import entry, helper, kernel
+from sim.serving.compiler import entry, full_helper, helper, kernel
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
@@ -18,25 +18,29 @@ from sim.serving.layout import (
     OUTPUT_FULL,
     REACHED,
     REQUESTS_FULL,
+    TRANSFERRING,
 )
 from sim.serving.pending import first_of_wave, leave_wave, line_up
+from sim.serving.returning import next_return, take_return
 from sim.serving.routing import replicas_looked_at
 from sim.serving.stepping import bring_forward, interrupted
 from sim.serving.timeout import time_out
+from sim.serving.transfer import end_transfer
 
 # What comes next.
 DISPATCH = 0
 END = 1
 TIMEOUT = 2
-ARRIVAL = 3
-STAND = 4
+RETURN = 3
+ARRIVAL = 4
+STAND = 5
 
 
 @kernel
 def advance(plane: Any, until: float) -> int:
     """Bring all services forward to `until` (seconds); returns why it stopped, with the instant in the clock.
 
-    Events of one instant come in this order: ends of iterations and passes, timeouts, arrivals; what replicas do next
+    Events of one instant come in this order: ends of iterations and passes, timeouts, returns, arrivals; what replicas do next
     is dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever acts
     there acts before its arrivals.
     """
@@ -66,6 +70,9 @@ def advance(plane: Any, until: float) -> int:
         elif event == TIMEOUT:
             clock.events += 1
             time_out(plane, plane.events[0].entity - clock.first_timeout, now)
+        elif event == RETURN:
+            clock.events += 1
+            come_back(plane, take_return(plane), now)
         else:
             see_again(plane, event, first)
 
@@ -82,12 +89,14 @@ def why_interrupted(clock: Any) -> int:
 def next_event(plane: Any, limit: float) -> tuple[int, float]:
     """What comes next among what must be kept in order, and when."""
     clock = plane.clock[0]
-    ends, arrives = plane.events[0].time, plane.coming[0].time
-    upcoming = min(ends, arrives)
+    ends, arrives, returns = plane.events[0].time, plane.coming[0].time, next_return(plane)
+    upcoming = min(ends, arrives, returns)
     if clock.wave > 0 or (clock.pending > 0 and upcoming > clock.now and clock.now < limit):
         return DISPATCH, clock.now
     if upcoming > limit or (upcoming == limit and ends > limit):
         return STAND, limit
+    if returns < ends and returns <= arrives:
+        return RETURN, returns
     if arrives < ends:
         return ARRIVAL, arrives
     return END if plane.events[0].entity < clock.first_timeout else TIMEOUT, ends
@@ -101,9 +110,16 @@ def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
         return replicas_looked_at(service) if service.lazy else (0, 0, 0)
     if event == STAND:
         return 0, plane.replicas.shape[0], 1
-    if event == TIMEOUT:
+    if event == TIMEOUT or event == RETURN:
         return 0, 0, 0
     return first_of_wave(plane) if event == DISPATCH else plane.events[0].entity, 1, 0
+
+
+@full_helper()
+def come_back(plane: Any, request_index: int, now: float) -> None:
+    """A request is where it was on its way to."""
+    if entry(plane.requests, request_index).status == TRANSFERRING:
+        end_transfer(plane, request_index, now)
 
 
 @helper
@@ -112,7 +128,8 @@ def is_alone(plane: Any, now: float, limit: float) -> bool:
     events = plane.events
     size = events.shape[0]
     alone = (size < 2 or entry(events, 1).time > now) and (size < 3 or entry(events, 2).time > now)
-    return alone and plane.coming[0].time > now and plane.clock[0].pending == 0 and now < limit
+    alone = alone and plane.coming[0].time > now and next_return(plane) > now
+    return alone and plane.clock[0].pending == 0 and now < limit
 
 
 @helper

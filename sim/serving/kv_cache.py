@@ -33,10 +33,19 @@ def fits(plane: Any, replica: Any, service: Any, tokens: int, ahead: int) -> boo
     return blocks * size <= capacity
 
 
+@helper
+def has_room(plane: Any, replica_index: int, request_index: int, ahead: int) -> bool:
+    """Whether a replica could take a request when what decodes has gone on for `ahead` iterations."""
+    replica = entry(plane.replicas, replica_index)
+    service = entry(plane.services, replica.service)
+    tokens = entry(plane.requests, request_index).kv
+    return replica.members < service.max_batch and fits(plane, replica, service, tokens, ahead)
+
+
 @rare
 def blocks_held(batches: Any, requests: Any, replica: Any, size: int, ahead: int) -> int:
     """Blocks that all sequences of a replica need together, when what decodes has gone on for `ahead` iterations."""
-    blocks = 0
+    blocks = replica.pinned // size
     now = replica.iterations + replica.steps + ahead
     for position in range(replica.batch):
         member = entry(batches, replica.members_at + position)

@@ -33,6 +33,10 @@ PREEMPTED = 4
 """Waiting again, with some tokens generated; its cache is lost."""
 SWAPPED = 5
 """Likewise, but its cache lies in the host's memory."""
+HANDED_OVER = 6
+"""Prefilled, and waiting at a replica that decodes; its cache still lies where it was prefilled."""
+TRANSFERRING = 7
+"""Held by a replica that decodes, to which its cache is being sent."""
 
 # How a request ended.
 COMPLETED = 0
@@ -100,7 +104,7 @@ def _record(*groups: str) -> np.dtype[Any]:
 
 CLOCK = _record(
     "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
-    "reason service asking named",
+    "reason service asking named returning",
     "now stop window_start window_end",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
@@ -111,13 +115,16 @@ SERVICE = _record(
     "first_class classes first_sums promises oldest youngest waiting "
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
-    "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens",
+    "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
+    "stage parent transferring",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
-    "waiting_area running_area kv_area waiting_sum running_sum offered_work",
+    "waiting_area running_area kv_area waiting_sum running_sum offered_work "
+    "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
-settled. `offered_` is what the arrivals of the window bring, served or not. `longest` are the tokens of the longest
+settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the `stage` of
+its `parent`; requests in flight belong to the parent all the time. `offered_` is what the arrivals of the window bring, served or not. `longest` are the tokens of the longest
 request that every replica has room for, `kv_capacity` those of all replicas together."""
 
 LAW = _record(
@@ -141,10 +148,11 @@ COUNTED = (*_COUNTS.split(), "offered_work")
 REPLICA = _record(
     "service law state marked outstanding",
     "due anchor busy_since",
-    "batch members members_at room iterations steps planned base tokens row changed counted prefills older",
+    "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
+    "pinned received",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
-    "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work",
+    "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free",
 )
 """In groups that are used together: with thousands of replicas, a request costs as much as it touches memory.
 
@@ -154,11 +162,13 @@ segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` 
 `kv_held` counts tokens: those that a replica holds, or has reserved where nothing is ever preempted. The time between
 tokens is counted for the first `counted` iterations of the segment. After `prefills` prefills since the last token of
 those who decoded, at `last_token`, these are the `older` ones, and the others stand in the list `fresh`. `late` counts
-iterations that came later after the one before than the objective allows."""
+iterations that came later after the one before than the objective allows. `pinned` tokens, in whole blocks, belong to
+caches that are being sent or received; the list `received` are requests whose cache has come since the last step."""
 
 REQUEST = _record(
     "service replica status index prompt output kv next later earlier generated order computed late class_index",
-    "arrival work start first_token since last_token",
+    "arrival work start first_token since last_token due",
+    "place sender",
 )
 
 MEMBER = _record("finish request", "")
@@ -192,6 +202,8 @@ class Plane(NamedTuple):
     `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour of the day, 2) are
     the requests that are decided, and that met their promise, by local hour of arrival.
 
+    `returns` is a heap of the requests that come back at an instant that is known (`returning.py`).
+
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
     `full` is None or 0, and its type is what matters: the kernels are compiled once for each, and where it is None all
@@ -205,6 +217,7 @@ class Plane(NamedTuple):
     classes: Any
     replicas: Any
     requests: Any
+    returns: Any
     queues: Any
     tails: Any
     events: Any

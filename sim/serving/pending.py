@@ -6,17 +6,20 @@ whom a dispatch of one wave calls belongs to the next.
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, helper, is_full
+from sim.serving.counting import pass_running
 
 
 @helper
 def mark(plane: Any, replica_index: int, now: float) -> None:
-    """Have a replica that holds nothing dispatched when everything else of this instant has happened."""
+    """Have a replica that computes nothing dispatched when everything else of this instant has happened."""
     replica = entry(plane.replicas, replica_index)
     if replica.marked:
         return
     replica.marked = 1
     replica.due = now
+    if is_full(plane):
+        pass_running(replica, now)
     replica.last_change = now
     if not entry(plane.services, replica.service).lazy:
         line_up(plane, replica_index)

@@ -5,6 +5,7 @@ from typing import Any
 from sim.serving.batch_heap import join
 from sim.serving.chunked import decode_beside
 from sim.serving.compiler import entry, helper, is_full
+from sim.serving.hand_over import leave_prefill
 from sim.serving.layout import NONE, PREFILL
 from sim.serving.token_gaps import count_gap_before_prefill, note_prefill
 
@@ -72,6 +73,9 @@ def emit_prefilled(plane: Any, replica_index: int, request_index: int, now: floa
     else:
         count_gap_before_prefill(plane, replica, request, now)
     request.last_token = now
+    if is_full(plane) and entry(plane.services, replica.service).stage != NONE:
+        leave_prefill(plane, replica_index, request_index, now)
+        return
     left = request.output - request.generated - 1
     join(plane, replica, request_index, replica.iterations + replica.steps + left)
     replica.tokens += request.prompt + request.generated + 1

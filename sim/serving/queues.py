@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper, is_full, rare
 from sim.serving.counting import pass_waiting
-from sim.serving.layout import NEVER, NONE, WAITING
+from sim.serving.layout import NEVER, NONE, TAKEN, WAITING
 
 
 @full_helper(otherwise=0, inlined=True)
@@ -162,3 +162,21 @@ def leave_waiting(plane: Any, service: Any, request_index: int) -> None:
         service.waiting -= 1
         if service.timeout < NEVER:
             forget_age(plane, service, request_index)
+
+
+@helper
+def next_queue(plane: Any, replica_index: int) -> int:
+    """The queue whose head a replica takes next: its own, unless the central one has somebody of higher priority."""
+    central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
+    own_is_empty = entry(plane.queues, replica_index).length == 0
+    return central if own_is_empty or central_goes_first(plane, replica_index, central) else replica_index
+
+
+@full_helper(otherwise=False)
+def central_goes_first(plane: Any, replica_index: int, central: int) -> bool:
+    """Whether the head of the central queue has a higher priority than that of a replica's own, which is not empty."""
+    if entry(plane.queues, central).length == 0:
+        return False
+    own = entry(plane.requests, entry(plane.queues, replica_index).head)
+    head = entry(plane.requests, entry(plane.queues, central).head)
+    return own.status != TAKEN and level_of(plane, head) < level_of(plane, own)

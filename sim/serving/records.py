@@ -19,9 +19,11 @@ PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
 
 def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> layout.Plane:
     """The plane at its start, with room for so many requests in flight and rows of output."""
+    parents = parents_of(services)
+    services = [*services, *(plan.decode for plan in services if plan.decode)]
     count = len(services)
     replicas = sum(plan.replicas for plan in services)
-    records = _service_records(services)
+    records = _service_records(services, parents)
     laws, pieces, passes = _law_records(services)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
@@ -46,6 +48,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         classes=records if plain else classes,
         replicas=_replica_records(services),
         requests=np.zeros(slots, layout.REQUEST),
+        returns=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
         tails=np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE),
         events=_no_events(replicas + count),
@@ -60,7 +63,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         pieces=pieces,
         passes=passes,
         counts=np.zeros((len(classes), len(layout.METRICS), BUCKETS), np.int64),
-        sums=np.zeros((replicas + sum(plan.replicas * _further(plan) for plan in services), len(layout.METRICS), 4)),
+        sums=np.zeros((_rows_of_sums(services, parents), len(layout.METRICS), 4)),
         moments=np.zeros((len(classes), len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
@@ -69,11 +72,16 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     )
 
 
+def parents_of(services: Sequence[ServicePlan]) -> list[int]:
+    """For each service itself, and behind them for each group of replicas that decode the service it belongs to."""
+    return [*range(len(services)), *(index for index, plan in enumerate(services) if plan.decode)]
+
+
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
     plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
-    return plain_rule and plain_batching and len(plan.classes) < 2
+    return plain_rule and plain_batching and len(plan.classes) < 2 and plan.decode is None
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
@@ -90,21 +98,31 @@ def _further(plan: ServicePlan) -> int:
 
 
 def _class_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
-    """The classes of all services, which are told where theirs are."""
+    """The classes of all services, which are told where theirs are; those of a group are its service's."""
     classes = np.zeros(len(services) + sum(map(_further, services)), layout.CLASS)
     first, first_sums = len(services), sum(plan.replicas for plan in services)
     for index, plan in enumerate(services):
-        several = _further(plan) > 0
-        records[index]["first_class"], records[index]["classes"] = first if several else index, _further(plan) or 1
-        records[index]["first_sums"] = first_sums
+        record, parent = records[index], int(records[index]["parent"])
+        several = _further(services[parent])
+        record["first_sums"] = first_sums
+        first_sums += plan.replicas * several
+        if parent != index:
+            record["first_class"], record["classes"] = records[parent]["first_class"], records[parent]["classes"]
+            classes[index]["service"] = parent
+            continue
+        record["first_class"], record["classes"] = first if several else index, several or 1
         _describe_class(classes[index], index, plan.classes[0] if plan.classes else plan)
         ranks = sorted({each.priority for each in plan.classes}, reverse=True)
         for each in plan.classes if several else ():
             classes[first]["level"] = ranks.index(each.priority)
             _describe_class(classes[first], index, each)
             first += 1
-        first_sums += plan.replicas * _further(plan)
     return classes
+
+
+def _rows_of_sums(services: Sequence[ServicePlan], parents: Sequence[int]) -> int:
+    """A row for each replica, and where a service has several classes one for each of them too."""
+    return sum(plan.replicas * (1 + _further(services[parent])) for plan, parent in zip(services, parents, strict=True))
 
 
 def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPlan) -> None:
@@ -142,15 +160,20 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     numbers = [number for plan in services for _, number in plan.laws]
     records["law"] = np.repeat(np.arange(len(numbers)), numbers)
     records["due"] = layout.NEVER
-    records["admitted"] = records["partial"] = records["fresh"] = layout.NONE
+    for name in ("admitted", "partial", "fresh", "received"):
+        records[name] = layout.NONE
     return records
 
 
-def _service_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
+def _service_records(services: Sequence[ServicePlan], parents: Sequence[int]) -> NDArray[Any]:
     records = np.zeros(len(services), layout.SERVICE)
+    records["parent"], records["stage"] = parents, layout.NONE
     first_replica = first_leaf = 0
-    for record, plan in zip(records, services, strict=True):
+    for index, plan in enumerate(services):
+        record = records[index]
         _describe_service(record, plan)
+        if parents[index] != index:
+            _describe_group(record, records[parents[index]], index, plan)
         record["first_replica"], record["tree"] = first_replica, first_leaf
         first_replica += plan.replicas
         first_leaf += 2 * int(record["leaves"])
@@ -213,6 +236,15 @@ def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeRepl
     rooms = [(_whole_blocks(each), number) for each, number in plan.laws if isinstance(each, GenerativeReplica)]
     record["longest"] = min(room for room, _ in rooms)
     record["kv_capacity"] = sum(room * number for room, number in rooms)
+
+
+def _describe_group(group: Any, service: Any, index: int, plan: ServicePlan) -> None:
+    """A group of replicas that decode what those of the service itself have prefilled."""
+    service["stage"] = index
+    service["lazy"] = group["lazy"] = 0
+    group["exhausted"] = 1
+    group["transfer_fixed"], group["transfer_per_token"] = plan.transfer_latency, plan.transfer_per_token
+    service["longest"] = group["longest"] = min(service["longest"], group["longest"])
 
 
 def _iteration_pieces(replica: GenerativeReplica) -> NDArray[Any]:

@@ -147,7 +147,10 @@ class RequestPlane:
         old = self._plane.requests
         requests = np.zeros(2 * len(old), layout.REQUEST)
         requests[: len(old)] = old
-        self._plane = self._plane._replace(requests=requests)
+        returns = self._plane.returns
+        if len(returns):
+            returns = np.concatenate((returns, np.zeros_like(returns)))
+        self._plane = self._plane._replace(requests=requests, returns=returns)
         _link_free(self._plane, len(old))
 
     def _grow_batches(self) -> None:
@@ -162,7 +165,8 @@ def _tokens_to_start(service: Any, arrivals: NDArray[Any]) -> NDArray[np.int64]:
     if service["preemption"] != layout.NO_PREEMPTION:
         return arrivals["prompt"] + 1
     size = max(int(service["block_size"]), 1)
-    return (arrivals["prompt"] + arrivals["output"] + size - 1) // size * size
+    tokens = arrivals["prompt"] + (arrivals["output"] if service["stage"] == layout.NONE else 1)
+    return (tokens + size - 1) // size * size
 
 
 def _link_free(plane: layout.Plane, first: int) -> None:

@@ -21,6 +21,17 @@ class Arrivals(Protocol):
 
 
 @dataclass(frozen=True)
+class NoArrivals:
+    """What a group of replicas has that are handed their requests by another."""
+
+    block_size: int = 0
+
+    def next_block(self) -> "RequestBlock":
+        """Nothing ever arrives."""
+        raise RuntimeError("requests are handed over to this group, they do not arrive")
+
+
+@dataclass(frozen=True)
 class ClassPlan:
     """One of several classes of a service's requests. Seconds; None: no limit."""
 
@@ -69,6 +80,12 @@ class ServicePlan:
     """Where there is more than one; each has then its own objectives but for that of the time between tokens."""
     others: Sequence[tuple[GenerativeReplica | SinglePassReplica, int]] = ()
     """Replicas under other laws than `replica`, and how many: the last of all."""
+
+    decode: "ServicePlan | None" = None
+    """The replicas that decode, where those of this service only prefill: handed prefilled requests by a rule of theirs."""
+    transfer_latency: float = 0.0
+    """Of the cache of a request that is handed to such a replica (seconds), and the seconds for each token of it."""
+    transfer_per_token: float = 0.0
 
     @property
     def laws(self) -> list[tuple[GenerativeReplica | SinglePassReplica, int]]:

@@ -11,6 +11,7 @@ from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.token_gaps import count_gaps
+from sim.serving.transfer import pass_transferring
 
 
 @kernel
@@ -18,7 +19,7 @@ def settle(plane: Any, now: float) -> None:
     """Book all up to `now` (seconds): counts of requests over time, busy seconds and joules; add up the services."""
     plane.moments[:] = 0.0
     for service_index in range(plane.services.shape[0]):
-        forget_sums(plane, service_index)
+        forget_sums(plane, service_index, now)
     for replica_index in range(plane.replicas.shape[0]):
         book_step(plane, replica_index, now)
         add_replica(plane, replica_index, now)
@@ -27,14 +28,15 @@ def settle(plane: Any, now: float) -> None:
 
 
 @helper
-def forget_sums(plane: Any, service_index: int) -> None:
-    """Begin to add up a service."""
+def forget_sums(plane: Any, service_index: int, now: float) -> None:
+    """Begin to add up a service, whose transfers are counted up to `now`."""
     service = entry(plane.services, service_index)
     service.waiting_area = 0.0
     service.waiting_sum = 0.0
     service.running_area = 0.0
     service.running_sum = 0.0
     service.kv_area = 0.0
+    pass_transferring(service, now)
 
 
 @helper
@@ -46,7 +48,7 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
     service.running_area += replica.running_area
     service.running_sum += replica.running_sum
     service.kv_area += replica.kv_area
-    add_moments(plane, replica.service, replica_index)
+    add_moments(plane, service.parent, replica_index)
     if is_full(plane) and service.classes > 1:
         add_moments_of_classes(plane, replica_index)
 
@@ -69,7 +71,7 @@ def add_moments_of_classes(plane: Any, replica_index: int) -> None:
     service = entry(plane.services, replica.service)
     row = service.first_sums + (replica_index - service.first_replica) * service.classes
     for number in range(service.classes):
-        add_moments(plane, replica.service, row + number)
+        add_moments(plane, service.parent, row + number)
         add_moments(plane, service.first_class + number, row + number)
 
 

@@ -138,10 +138,21 @@ def note_prefill(replica: Any) -> None:
 
 
 @helper
+def note_joining(replica: Any, now: float) -> None:
+    """Requests that had their last token elsewhere are about to join the batch: each has a first gap of its own."""
+    if replica.prefills == 0 or replica.batch == 0:
+        replica.older = replica.batch
+        replica.last_token = now
+        replica.fresh = NONE
+        replica.prefills = 0
+    replica.prefills += 2
+
+
+@helper
 def count_first_gaps(plane: Any, replica_index: int, end: float, usual: float) -> None:
     """Count the gaps that end at `end` with the first iteration, of `usual` seconds, after others were prefilled."""
     replica = entry(plane.replicas, replica_index)
-    gap = end - replica.last_token
+    gap = usual if replica.last_token == replica.anchor else end - replica.last_token
     counted = end >= plane.clock[0].window_start and replica.busy_since < plane.clock[0].window_end
     late = replica.older > 0 and gap > slo_itl(plane, replica)
     if replica.prefills > 1 or late or usual > slo_itl(plane, replica):

@@ -28,7 +28,7 @@ def work_left(plane: Any, request_index: int, completed: bool) -> None:  # noqa:
     """A request leaves the replica that it is bound to."""
     request = entry(plane.requests, request_index)
     replica = entry(plane.replicas, request.replica)
-    service = entry(plane.services, request.service)
+    service = entry(plane.services, replica.service)
     if service.routing == LEAST_WORK and service.generative:
         replica.work -= float(request.prompt + request.output)
     elif service.routing == LEAST_WORK and not completed:
