@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from sim.serving.compiler import entry, helper, is_full
 from sim.serving.calling import call_for_central_head, call_for_head
+from sim.serving.compiler import entry, helper, is_full
 from sim.serving.counting import class_of, count_loss
 from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle

@@ -5,16 +5,27 @@ It waits in that replica's queue until there is room; its cache stays where it w
 
 from typing import Any
 
-from sim.serving.compiler import entry, full_helper
 from sim.serving.calling import call_for_head
+from sim.serving.compiler import entry, full_helper, rare
 from sim.serving.counting import clipped
 from sim.serving.kv_cache import grows
-from sim.serving.layout import HANDED_OVER, IDLE
+from sim.serving.layout import HANDED_OVER, IDLE, NONE
 from sim.serving.pending import mark
 from sim.serving.queues import append, level_of
 from sim.serving.requests import bind, complete, unbind
 from sim.serving.routing import route
 from sim.serving.transfer import in_blocks, pin
+
+
+@rare
+def turned_round(requests: Any, first: int) -> int:
+    """The same list of requests in the other order."""
+    before = NONE
+    while first != NONE:
+        following = entry(requests, first).next
+        entry(requests, first).next = before
+        before, first = first, following
+    return before
 
 
 @full_helper()

@@ -5,7 +5,7 @@ from typing import Any
 from sim.serving.batch_heap import join
 from sim.serving.chunked import decode_beside
 from sim.serving.compiler import entry, helper, is_full
-from sim.serving.hand_over import leave_prefill
+from sim.serving.hand_over import leave_prefill, turned_round
 from sim.serving.layout import NONE, PREFILL
 from sim.serving.token_gaps import count_gap_before_prefill, note_prefill
 
@@ -50,7 +50,7 @@ def end_prefill(plane: Any, replica_index: int, now: float) -> None:
         decode_beside(plane, replica_index, now)
     else:
         note_prefill(replica)
-    request_index = replica.admitted
+    request_index = first_admitted(plane, replica)
     replica.admitted = NONE
     while request_index != NONE:
         following = entry(plane.requests, request_index).next
@@ -60,6 +60,14 @@ def end_prefill(plane: Any, replica_index: int, now: float) -> None:
     replica.prefill_read = 0
     replica.prefill_squares = 0
     replica.changed = 1
+
+
+@helper
+def first_admitted(plane: Any, replica: Any) -> int:
+    """The list of those that were admitted: the last first, or the first first where they are handed over."""
+    if is_full(plane) and entry(plane.services, replica.service).stage != NONE:
+        return turned_round(plane.requests, replica.admitted)
+    return replica.admitted
 
 
 @helper

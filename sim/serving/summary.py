@@ -65,8 +65,8 @@ def _service_of(plane: layout.Plane, classes: Sequence[int]) -> int:
 
 
 def counts_by_service(plane: layout.Plane) -> NDArray[np.int64]:
-    """Histograms (service, metric, bucket), over all classes."""
-    services = len(plane.services)
+    """Histograms (service, metric, bucket), over all classes and groups of replicas."""
+    services = number_of_services(plane)
     if len(plane.classes) == services:
         return plane.counts
     counts = plane.counts[:services].copy()
@@ -74,9 +74,39 @@ def counts_by_service(plane: layout.Plane) -> NDArray[np.int64]:
     return counts
 
 
+def number_of_services(plane: layout.Plane) -> int:
+    """The services of a plane, whose groups of replicas that decode follow behind them."""
+    return int(np.count_nonzero(plane.services["parent"] == np.arange(len(plane.services))))
+
+
+def services_of_replicas(plane: layout.Plane) -> NDArray[np.int64]:
+    """The service that each replica works for."""
+    return np.asarray(plane.services["parent"][plane.replicas["service"]])
+
+
+SUMMED = (
+    "batches",
+    "batched",
+    "computed_tokens",
+    "kv_capacity",
+    "transferring",
+    *("waiting_area", "running_area", "kv_area", "waiting_sum", "running_sum", "transferring_area", "transferring_sum"),
+)
+"""What is kept by group of replicas, and is of the service as a whole only when added up."""
+
+
+def whole_services(plane: layout.Plane) -> NDArray[Any]:
+    """Records of the services, with what their groups of replicas have done added to them."""
+    number = number_of_services(plane)
+    records = plane.services[:number].copy()
+    for name in SUMMED if number < len(plane.services) else ():
+        np.add.at(records[name], plane.services["parent"][number:], plane.services[name][number:])
+    return records
+
+
 def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
     """The latency blocks of a service by name."""
-    rows = sorted({index, *classes_of(plane, index)})
+    rows = sorted({index, *classes_of(plane, index), *np.flatnonzero(plane.services["parent"] == index)})
     return _blocks(plane, index, rows, latency_names(generative=generative))
 
 
@@ -143,7 +173,7 @@ def _has_late_token(plane: layout.Plane, index: int) -> NDArray[np.bool_]:
     """Which requests have had a token later after the one before than the objective of this service allows."""
     late = has_first_token(plane.requests) & (plane.requests["late"] == layout.NONE)
     if plane.services[index]["slo_itl"] < layout.NEVER:
-        for replica in plane.replicas[plane.replicas["service"] == index]:
+        for replica in plane.replicas[services_of_replicas(plane) == index]:
             members = plane.batches[replica["members_at"] :][: replica["batch"]]["request"]
             late[members] |= plane.requests["late"][members] != replica["late"]
     return late
@@ -202,5 +232,6 @@ def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float
     """Request-seconds in [start, end) of requests still in flight, which have no last stamp: waiting, and running."""
     requests = plane.requests[plane.requests["service"] == index]
     spent = np.maximum(0.0, end - np.maximum(requests["since"], start))
-    waits = np.isin(requests["status"], (layout.WAITING, layout.PREEMPTED, layout.SWAPPED))
-    return float(spent[waits].sum()), float(spent[requests["status"] == layout.RUNNING].sum())
+    waits = np.isin(requests["status"], (layout.WAITING, layout.PREEMPTED, layout.SWAPPED, layout.HANDED_OVER))
+    runs = np.isin(requests["status"], (layout.RUNNING, layout.TRANSFERRING))
+    return float(spent[waits].sum()), float(spent[runs].sum())

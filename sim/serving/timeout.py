@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper, rare
 from sim.serving.calling import call_for_central_head, call_for_head
+from sim.serving.compiler import entry, helper, rare
 from sim.serving.counting import count_loss, count_waited
 from sim.serving.event_heap import set_timeout
 from sim.serving.layout import HOLDING, NEVER, NONE, TIMED_OUT

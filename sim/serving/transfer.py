@@ -46,7 +46,7 @@ def begin_transfer(plane: Any, replica_index: int, request_index: int, now: floa
     request = entry(plane.requests, request_index)
     stage = entry(plane.services, replica.service)
     sender = entry(plane.replicas, request.sender)
-    begins = max(now, max(replica.link_free, sender.link_free))
+    begins = max(now, replica.link_free, sender.link_free)
     ends = begins + (stage.transfer_fixed + stage.transfer_per_token * float(request.prompt))
     replica.link_free = ends
     sender.link_free = ends

@@ -1,5 +1,7 @@
 """Continuous batching in plain Python, an event for each iteration, a token for each sequence."""
 
+CACHED = ("swapped", "handed_over", "transferring", "received")
+
 
 class Continuous:
     """The part of the oracle that serves token models."""
@@ -10,6 +12,8 @@ class Continuous:
         if replica.doing == "prefill":
             for request in replica.prefilling:
                 self.emit_prefilled(replica, request)
+            if replica.service.stage:
+                self.hand_over(replica)
             replica.batch += replica.prefilling
             replica.prefilling, replica.changed = [], True
         elif replica.doing == "swap":
@@ -46,6 +50,7 @@ class Continuous:
         replica.service.gaps.append((request.index, gap))
 
     def dispatch_continuous(self, replica):
+        self.join_received(replica)
         moved = self.preempt(replica)
         swapped = [] if moved else self.admit_swapped(replica)
         if moved or swapped:
@@ -67,14 +72,15 @@ class Continuous:
     def blocks(self, replica, request):
         """Blocks that a request needs in its next iteration; with its whole output where nothing is preempted."""
         plan = replica.service.plan
-        cached = request in replica.batch or request in replica.swapping or request.status == "swapped"
+        cached = request in replica.batch or request in replica.swapping or request.status in CACHED
         tokens = request.context + (not cached)
-        if plan.preemption == "none":
+        if plan.preemption == "none" and not plan.decode:
             tokens = request.prompt + request.output
         return -(-tokens // plan.replica.block_size)
 
     def blocks_held(self, replica):
-        return sum(self.blocks(replica, r) for r in replica.held)
+        kept = sum(-(-(r.prompt + 1) // replica.service.plan.replica.block_size) for r in replica.keeping)
+        return kept + sum(self.blocks(replica, r) for r in replica.held)
 
     def has_room(self, replica, request):
         plan = replica.service.plan
@@ -113,10 +119,13 @@ class Continuous:
         return own or central
 
     def admit_swapped(self, replica):
-        while (queue := self.next_queue(replica)) and queue[0].status == "swapped":
+        while (queue := self.next_queue(replica)) and queue[0].status in ("swapped", "handed_over"):
             if not self.has_room(replica, queue[0]):
                 break
-            replica.swapping.append(self.take_head(replica, queue))
+            if queue[0].status == "handed_over":
+                self.begin_transfer(replica, queue)
+            else:
+                replica.swapping.append(self.take_head(replica, queue))
         return replica.swapping
 
     def admit(self, replica):
@@ -124,11 +133,14 @@ class Continuous:
         service, chunks = replica.service, []
         while queue := self.next_queue(replica):
             head = queue[0]
+            if head.status == "handed_over" and self.has_room(replica, head):
+                self.begin_transfer(replica, queue)
+                continue
             left = self.budget(replica)
             cached = self.cached(service, head)
             length = head.context - cached
             over_budget = left <= 0 if service.plan.chunked else replica.computing > 0 and length > left
-            if head.status == "swapped" or over_budget or not self.has_room(replica, head):
+            if head.status in CACHED or over_budget or not self.has_room(replica, head):
                 break
             request = self.take_head(replica, queue)
             request.computed = cached

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from oracles.continuous import Continuous
+from oracles.disaggregated import Disaggregated
 from oracles.routing import route
 from oracles.single_pass import SinglePass
 
@@ -57,6 +58,10 @@ class Replica:
     prefilling: list = field(default_factory=list)
     partial: Request | None = None
     swapping: list = field(default_factory=list)
+    receiving: list = field(default_factory=list)
+    received: list = field(default_factory=list)
+    keeping: list = field(default_factory=list)
+    link_free: float = -math.inf
     admissions: int = 0
     computing: int = 0
     seconds: float = 0.0
@@ -74,7 +79,8 @@ class Replica:
 
     @property
     def held(self):
-        return self.batch + self.prefilling + self.swapping + ([self.partial] if self.partial else [])
+        coming = self.receiving + self.received
+        return self.batch + self.prefilling + self.swapping + coming + ([self.partial] if self.partial else [])
 
     @property
     def outstanding(self):
@@ -91,6 +97,7 @@ class Service:
         laws = [law for law, number in plan.laws for _ in range(number)]
         self.replicas = [Replica(first_replica + i, self, law) for i, law in enumerate(laws)]
         self.queue = deque()
+        self.stage = None
         self.cursor = 0
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
@@ -110,17 +117,24 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, SinglePass):
+class Oracle(Continuous, Disaggregated, SinglePass):
     def __init__(self, plans, requests, start=0.0):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
             self.services.append(Service(number, plan, own, count))
             count += plan.replicas
+        for service in list(self.services):
+            if service.plan.decode:
+                service.stage = Service(len(self.services), service.plan.decode, [], count)
+                service.stage.gaps, count = service.gaps, count + service.plan.decode.replicas
+                service.longest = min(service.longest, service.stage.longest)
+                self.services.append(service.stage)
+        self.transfers = []
         self.replicas = [replica for service in self.services for replica in service.replicas]
         self.iterations = self.preemptions = 0
 
     def next_instant(self):
-        candidates = [replica.ends for replica in self.replicas]
+        candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]
         for service in self.services:
             if service.arrivals:
                 candidates.append(service.arrivals[0].arrival)
@@ -136,6 +150,7 @@ class Oracle(Continuous, SinglePass):
                     self.end_step(replica)
             for service in self.services:
                 self.time_out(service)
+            self.end_transfers()
             for service in self.services:
                 while service.arrivals and service.arrivals[0].arrival == instant:
                     self.arrive(service, service.arrivals.popleft())
@@ -178,7 +193,7 @@ class Oracle(Continuous, SinglePass):
                 self.finish(request, "timed_out")
                 if replica and not service.generative:
                     replica.free_at -= replica.laws.latency[1] * request.work
-                if replica and replica.doing == "holding":
+                if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
                     replica.due = True
 
     # --- what arrives ---
@@ -215,7 +230,8 @@ class Oracle(Continuous, SinglePass):
 
     def arrive_at_replica(self, service, request, replica):
         idle = replica.doing == "idle" and not replica.due
-        if idle and service.plan.max_queue_delay == 0:
+        blocked = service.stage and (replica.queue or not self.has_room(replica, request))
+        if idle and not blocked and service.plan.max_queue_delay == 0:
             self.take(replica, request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
             self.finish(request, "rejected")
@@ -224,6 +240,8 @@ class Oracle(Continuous, SinglePass):
             line_up(replica.queue, request)
             full = len(replica.queue) >= service.plan.max_batch
             if not service.generative and (idle or (replica.doing == "holding" and full)):
+                replica.due = True
+            if service.stage and idle:
                 replica.due = True
 
     # --- what begins ---

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.comparison import choose, rule_of, run_oracle
+from oracles.fleets import SETTINGS, fleets, generative_service, single_pass_service
 from oracles.request_plane import Oracle
 from oracles.setups import Listed
-from properties.test_request_plane_equals_oracle import BOTH, SETTINGS, choose, rule_of, run_oracle
 
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
@@ -16,6 +17,7 @@ from sim.serving.service_plan import ServicePlan
 from sim.serving.steps import steps_under_way
 
 KINDS = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "pass", layout.SWAP: "swap"}
+EVERY = fleets([generative_service, single_pass_service])
 PHASES = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "batch", layout.SWAP: "decode"}
 
 
@@ -84,7 +86,7 @@ def of_kernel(steps):
     return joined(zip(*columns, strict=True))
 
 
-@given(BOTH, st.data())
+@given(EVERY, st.data())
 @SETTINGS
 def test_steps_are_those_of_the_oracle_wherever_the_plane_stood(fleet, data):
     start, plans, lists = fleet
@@ -98,7 +100,7 @@ def test_steps_are_those_of_the_oracle_wherever_the_plane_stood(fleet, data):
     assert_busy(steps, plane)
 
 
-@given(BOTH, st.floats(0.0, 6.0), st.floats(0.01, 6.0))
+@given(EVERY, st.floats(0.0, 6.0), st.floats(0.01, 6.0))
 @SETTINGS
 def test_a_window_holds_the_steps_that_lie_at_least_partly_in_it(fleet, begin, length):
     start = fleet[0]
@@ -109,7 +111,7 @@ def test_a_window_holds_the_steps_that_lie_at_least_partly_in_it(fleet, begin, l
     np.testing.assert_array_equal(some, inside)
 
 
-@given(BOTH, st.floats(0.0, 6.0))
+@given(EVERY, st.floats(0.0, 6.0))
 @SETTINGS
 def test_steps_under_way_complete_the_busy_time(fleet, offset):
     steps, plane = run_with_steps(fleet, end=offset)

@@ -1,0 +1,149 @@
+"""Random fleets of services, with their requests: what the compiled plane and the oracle are both run on."""
+
+import os
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from oracles.setups import generative, single_pass
+
+from sim.serving import layout
+from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan
+
+STARTS = (0.0, 1e5, 1e7)
+ROUTING = (*layout.ROUTING, "own")
+BINDING = tuple(rule for rule in ROUTING if rule != "central_queue")
+EXAMPLES = int(os.environ.get("FLEETSIM_EXAMPLES", "120"))
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def arrivals(draw, start, count, prompts, outputs):
+    """Arrival lists with bursts and equal times: gaps are drawn from a few values as well as from a continuum."""
+    gap = st.one_of(st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.012]), st.floats(0.0, 0.6))
+    gaps = draw(st.lists(gap, min_size=1, max_size=count))
+    times = start + np.cumsum(gaps)
+    return [(float(t), draw(prompts), draw(outputs), draw(st.sampled_from([1.0, 0.5, 2.0]))) for t in times]
+
+
+@st.composite
+def limits(draw, timeouts):
+    """Half of the services have none, so that many are lazy."""
+    if draw(st.booleans()):
+        return {}
+    return {
+        "queue_limit": draw(st.sampled_from([None, 0, 1, 5])),
+        "timeout": draw(st.sampled_from([None, *timeouts])),
+    }
+
+
+@st.composite
+def batching(draw, max_batch):
+    """A third reserves room for whole outputs and prefills whole prompts first, which the plain kernels serve."""
+    preemption = draw(st.sampled_from(["none", "recompute", "swap"]))
+    plan = {"preemption": preemption, "slo_itl": draw(st.sampled_from([None, 0.0124, 0.05]))}
+    if preemption == "none" and draw(st.booleans()):
+        return plan
+    plan["prefix_hit_rate"] = draw(st.sampled_from([0.0, 0.0, 0.3, 1.0]))
+    if draw(st.booleans()):
+        plan["chunked"] = True
+        plan["max_batched_tokens"] = max_batch + draw(st.sampled_from([0, 1, 30, 400, 8192]))
+    return plan
+
+
+@st.composite
+def generative_service(draw, start):
+    plan = {
+        "name": "s",
+        "replica": generative(
+            max_batch=draw(st.integers(1, 8)),
+            kv_capacity=draw(st.sampled_from([256, 1024, 65536])),
+            knots=draw(st.sampled_from([(), (300,), (64, 200, 700)])),
+        ),
+        "replicas": draw(st.integers(1, 5)),
+        "routing": draw(st.sampled_from(ROUTING)),
+        "routing_key": draw(st.integers(0, 2**64 - 1)),
+        "max_batched_tokens": draw(st.sampled_from([1, 100, 400, 8192])),
+        **draw(limits([0.25, 0.05, 1.0])),
+    }
+    plan["max_batch"] = len(plan["replica"].iteration.until) - 1
+    if draw(st.booleans()):
+        other = generative(
+            plan["max_batch"], draw(st.sampled_from([512, 4096])), slower=draw(st.sampled_from([0.5, 3.0]))
+        )
+        plan["others"] = ((other, draw(st.integers(1, plan["replicas"]))),)
+    plan |= draw(batching(plan["max_batch"]))
+    outputs = st.one_of(st.integers(0, 3), st.integers(1, 80))
+    return plan, arrivals(draw, start, 30, st.integers(0, 300), outputs)
+
+
+@st.composite
+def disaggregated_service(draw, start):
+    """Some replicas prefill, others decode; often with little memory or a slow link."""
+    plan, own = draw(generative_service(start))
+    plan["routing"] = draw(st.sampled_from(BINDING))
+    plan["decode"] = ServicePlan(
+        name="s",
+        replica=generative(
+            plan["max_batch"], draw(st.sampled_from([256, 512, 4096])), slower=draw(st.sampled_from([1.0, 2.0]))
+        ),
+        replicas=draw(st.integers(1, 4)),
+        routing=draw(st.sampled_from([rule for rule in BINDING if rule != "own"])),
+        routing_key=draw(st.integers(0, 2**64 - 1)),
+        arrivals=NoArrivals(),
+        max_batch=plan["max_batch"],
+        max_batched_tokens=plan["max_batched_tokens"],
+        chunked=plan.get("chunked", False),
+        preemption=plan["preemption"],
+        slo_itl=plan["slo_itl"],
+        transfer_latency=draw(st.sampled_from([0.0, 0.001, 0.3])),
+        transfer_per_token=draw(st.sampled_from([0.0, 1e-5, 1e-3])),
+    )
+    return plan, own
+
+
+@st.composite
+def single_pass_service(draw, start):
+    max_batch = draw(st.integers(1, 6))
+    plan = {
+        "name": "s",
+        "replica": single_pass(max_batch),
+        "others": ((single_pass(max_batch, slower=3.0), 1),) if draw(st.booleans()) else (),
+        "replicas": draw(st.integers(1, 4)),
+        "routing": draw(st.sampled_from(ROUTING)),
+        "routing_key": draw(st.integers(0, 2**64 - 1)),
+        "max_batch": max_batch,
+        "max_queue_delay": draw(st.sampled_from([0.0, 0.0, 0.25, 0.1])),
+        **draw(limits([0.25, 1.0])),
+    }
+    return plan, arrivals(draw, start, 30, st.just(1), st.just(1))
+
+
+@st.composite
+def fleets(draw, kinds):
+    start = draw(st.sampled_from(STARTS))
+    services = [draw(kind(start)) for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3))]
+    return start, [plan for plan, _ in services], [own for _, own in services]
+
+
+@st.composite
+def crowded_service(draw, start):
+    """Memory for a few sequences, which are preempted again and again, while others give up behind them."""
+    plan, own = draw(generative_service(start))
+    plan["preemption"] = draw(st.sampled_from(["recompute", "swap"]))
+    plan["timeout"] = draw(st.sampled_from([None, 0.25, 0.5, 1.0]))
+    plan["replica"] = generative(max_batch=plan["max_batch"], kv_capacity=256)
+    plan["replicas"], plan["others"] = draw(st.integers(1, 2)), ()
+    return plan, own
+
+
+@st.composite
+def requests_of_classes(draw, start, service):
+    """A service with two or three classes of requests, of few or different priorities."""
+    plan, own = draw(service(start))
+    priorities = draw(st.lists(st.sampled_from([0, 1, 1, 7]), min_size=2, max_size=3))
+    plan["classes"] = tuple(ClassPlan(f"c{number}", priority) for number, priority in enumerate(priorities))
+    return plan, [(*row, draw(st.integers(0, len(priorities) - 1))) for row in own]
+
+
+def with_classes(service):
+    return lambda start: requests_of_classes(start, service)

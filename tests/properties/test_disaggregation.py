@@ -1,0 +1,32 @@
+"""Groups of replicas for prefill and decode: the compiled plane equals the oracle."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles.comparison import assert_little, assert_same_figures, check, choose, run_oracle, run_plane
+from oracles.fleets import SETTINGS, disaggregated_service, fleets, generative_service, with_classes
+
+
+@given(fleets([disaggregated_service]))
+@SETTINGS
+def test_disaggregation(fleet):
+    plane, oracle = check(fleet)
+    assert_little(plane)
+    for stage in plane.plane.services:
+        assert stage["transferring"] == 0
+    held = plane.plane.replicas
+    assert not held["pinned"].any()
+    assert not held["kv_held"].any()
+    assert not held["members"].any()
+    assert not oracle.transfers
+
+
+@given(fleets([with_classes(disaggregated_service), disaggregated_service, generative_service]), st.data())
+@SETTINGS
+def test_stops_and_blocks_change_nothing(fleet, data):
+    start, plans, lists = fleet
+    expected, _ = run_oracle(plans, lists, start)
+    stops = choose(data, expected, start)
+    sizes = {"block_size": data.draw(st.sampled_from([1, 7, 64])), "slots": data.draw(st.sampled_from([1, 2, 1024]))}
+    plane, _ = check(fleet, stops=stops, **sizes)
+    assert_same_figures(plane, run_plane(plans, lists, start)[1])
+    assert_little(plane)
