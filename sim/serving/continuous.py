@@ -25,9 +25,10 @@ def dispatch_continuous(plane: Any, replica_index: int, now: float) -> None:
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
     moved = 0
-    join_received(plane, replica_index, now)
     if grows(service) and overflows(plane, replica, service, 0):
         moved = preempt(plane, replica_index, now)
+    if moved == 0:
+        join_received(plane, replica_index, now)
     if is_full(plane) and service.chunked and moved == 0:
         continue_partial(plane, replica_index)
     if moved == 0:

@@ -40,9 +40,9 @@ STAND = 5
 def advance(plane: Any, until: float) -> int:
     """Bring all services forward to `until` (seconds); returns why it stopped, with the instant in the clock.
 
-    Events of one instant come in this order: ends of iterations and passes, timeouts, returns, arrivals; what replicas do next
-    is dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever acts
-    there acts before its arrivals.
+    Events of one instant come in this order: ends of iterations and passes, timeouts, returns, arrivals; what replicas
+    do next is dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever
+    acts there acts before its arrivals.
     """
     clock = plane.clock[0]
     clock.events = 0
@@ -110,7 +110,7 @@ def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
         return replicas_looked_at(service) if service.lazy else (0, 0, 0)
     if event == STAND:
         return 0, plane.replicas.shape[0], 1
-    if event == TIMEOUT or event == RETURN:
+    if event in (TIMEOUT, RETURN):
         return 0, 0, 0
     return first_of_wave(plane) if event == DISPATCH else plane.events[0].entity, 1, 0
 

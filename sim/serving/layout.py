@@ -123,9 +123,10 @@ SERVICE = _record(
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
-settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the `stage` of
-its `parent`; requests in flight belong to the parent all the time. `offered_` is what the arrivals of the window bring, served or not. `longest` are the tokens of the longest
-request that every replica has room for, `kv_capacity` those of all replicas together."""
+settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the
+`stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
+bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
+those of all replicas together."""
 
 LAW = _record(
     "table kv_capacity",

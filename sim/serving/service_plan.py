@@ -82,7 +82,7 @@ class ServicePlan:
     """Replicas under other laws than `replica`, and how many: the last of all."""
 
     decode: "ServicePlan | None" = None
-    """The replicas that decode, where those of this service only prefill: handed prefilled requests by a rule of theirs."""
+    """The replicas that decode, where those of this service only prefill. Their rule says which takes a request."""
     transfer_latency: float = 0.0
     """Of the cache of a request that is handed to such a replica (seconds), and the seconds for each token of it."""
     transfer_per_token: float = 0.0

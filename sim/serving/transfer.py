@@ -15,7 +15,7 @@ from sim.serving.decode import stop_after
 from sim.serving.layout import DECODE, IDLE, NONE, RUNNING, TRANSFERRING
 from sim.serving.pending import mark
 from sim.serving.returning import come_back_at
-from sim.serving.segment import iteration_under_way
+from sim.serving.segment import end_of, iteration_under_way
 from sim.serving.token_gaps import note_joining
 
 
@@ -71,9 +71,11 @@ def end_transfer(plane: Any, request_index: int, now: float) -> None:
     request.next = replica.received
     replica.received = request_index
     if replica.state == DECODE and not replica.marked:
-        iteration, end = iteration_under_way(replica, entry(plane.pieces, replica.row), now)
-        if iteration < replica.planned:
-            stop_after(plane, request.replica, iteration, end)
+        piece = entry(plane.pieces, replica.row)
+        iteration, end = iteration_under_way(replica, piece, now)
+        if iteration == replica.steps:  # the next one has begun at this very instant
+            iteration, end = iteration + 1, end_of(replica, piece, iteration + 1)
+        stop_after(plane, request.replica, iteration, end)
     elif replica.state == IDLE:
         mark(plane, request.replica, now)
 

@@ -50,8 +50,9 @@ class Continuous:
         replica.service.gaps.append((request.index, gap))
 
     def dispatch_continuous(self, replica):
-        self.join_received(replica)
         moved = self.preempt(replica)
+        if not moved:
+            self.join_received(replica)
         swapped = [] if moved else self.admit_swapped(replica)
         if moved or swapped:
             self.begin_swap(replica, moved or sum(r.context for r in swapped))
@@ -91,7 +92,8 @@ class Continuous:
         """Suspend the last admitted until the batch has the blocks it needs; gives tokens to be moved to the host."""
         plan, moved = replica.service.plan, 0
         while plan.preemption != "none" and self.blocks_held(replica) > self.capacity(replica):
-            request = max(replica.held, key=lambda r: (-r.priority, r.order))
+            running = replica.batch + ([replica.partial] if replica.partial else [])
+            request = max(running, key=lambda r: (-r.priority, r.order))
             self.preemptions += 1
             if request is replica.partial:
                 replica.partial, request.status = None, "preempted"
