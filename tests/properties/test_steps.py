@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles.comparison import choose, rule_of, run_oracle
-from oracles.fleets import SETTINGS, fleets, generative_service, single_pass_service
+from oracles.fleets import SETTINGS, disaggregated_service, fleets, generative_service, single_pass_service
 from oracles.request_plane import Oracle
 from oracles.setups import Listed
 
@@ -17,7 +17,7 @@ from sim.serving.service_plan import ServicePlan
 from sim.serving.steps import steps_under_way
 
 KINDS = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "pass", layout.SWAP: "swap"}
-EVERY = fleets([generative_service, single_pass_service])
+EVERY = fleets([generative_service, single_pass_service, disaggregated_service])
 PHASES = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "batch", layout.SWAP: "decode"}
 
 
