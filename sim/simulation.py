@@ -17,6 +17,7 @@ from sim.scenario.requests import Part, RequestClasses, parts
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
 from sim.serving.service_plan import ClassPlan, ServicePlan
+from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.workload.streams import stream_key
@@ -91,6 +92,7 @@ class Simulation:
         self.opening: Totals | None = None
         self.closing: Totals | None = None
         self.rows = RowWriter() if self.scenario.output.requests else None
+        self.steps = StepStore() if self.scenario.output.timeline else None
         self._progress = progress
         self.ledger = self._ledger()
         self.plane = self._request_plane()
@@ -133,6 +135,7 @@ class Simulation:
             wall=wall,
             decisions=self.environment.decisions,
             rows=self.rows,
+            steps=self.steps,
         )
 
     def _open(self) -> None:
@@ -191,7 +194,13 @@ class Simulation:
         if not self.scenario.services:
             return None
         plans = [self._service_plan(name) for name in self.scenario.services]
-        return RequestPlane(plans, window_start=on_grid(self.prepared.warmup), on_rows=self.rows)
+        return RequestPlane(
+            plans,
+            window_start=on_grid(self.prepared.warmup),
+            on_rows=self.rows,
+            on_steps=self.steps,
+            steps_within=self.scenario.output.steps_within(self.prepared.warmup),
+        )
 
     def _service_plan(self, name: str) -> ServicePlan:
         scenario, service = self.scenario, self.scenario.services[name]

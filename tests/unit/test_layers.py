@@ -25,6 +25,7 @@ LAYERS = [
     {
         "sim.preparation",
         "sim.telemetry",
+        "sim.timeline",
         "sim.batches",
         "sim.pilot",
         "sim.accounts",
