@@ -116,7 +116,7 @@ SERVICE = _record(
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
-    "stage parent transferring",
+    "stage parent transferring transfers",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum",

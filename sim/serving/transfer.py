@@ -65,6 +65,7 @@ def end_transfer(plane: Any, request_index: int, now: float) -> None:
     stage = entry(plane.services, replica.service)
     pass_transferring(stage, now)
     stage.transferring -= 1
+    stage.transfers += 1
     stage.transferring_sum += clipped(plane.clock[0], request.since, now)
     request.status = RUNNING
     release(plane, request_index, now)
