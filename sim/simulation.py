@@ -16,6 +16,7 @@ from sim.scenario import Scenario
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
+from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 
@@ -88,6 +89,7 @@ class Simulation:
         self.opening: Totals | None = None
         self.closing: Totals | None = None
         self.rows = RowWriter() if self.scenario.output.requests else None
+        self.steps = StepStore() if self.scenario.output.timeline else None
         self._progress = progress
         self.ledger = self._ledger()
         self.plane = self._request_plane()
@@ -130,6 +132,7 @@ class Simulation:
             wall=wall,
             decisions=self.environment.decisions,
             rows=self.rows,
+            steps=self.steps,
         )
 
     def _open(self) -> None:
@@ -188,7 +191,13 @@ class Simulation:
         if not self.scenario.services:
             return None
         plans = [service_plan(self.prepared, name) for name in self.scenario.services]
-        return RequestPlane(plans, window_start=on_grid(self.prepared.warmup), on_rows=self.rows)
+        return RequestPlane(
+            plans,
+            window_start=on_grid(self.prepared.warmup),
+            on_rows=self.rows,
+            on_steps=self.steps,
+            steps_within=self.scenario.output.steps_within(self.prepared.warmup),
+        )
 
     def _job_plane(self) -> JobPlane:
         ordering: Ordering = self.prepared.policies["scheduling"]

@@ -104,8 +104,8 @@ def _record(*groups: str) -> np.dtype[Any]:
 
 CLOCK = _record(
     "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
-    "reason service asking named returning",
-    "now stop window_start window_end",
+    "reason service asking named returning steps",
+    "now stop window_start window_end steps_from steps_until",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
@@ -184,6 +184,10 @@ ARRIVAL = _record("prompt output kv class_index", "time work")
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
 
+STEP = _record("replica state batch started tokens iterations", "start end")
+"""What a replica did, as its `state` tells: a batch decoded for so many `iterations`, or beside `started` requests
+whose prompts were computed. `tokens` are those of prompts where there are any, else those that the batch generated."""
+
 PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_token")
 
 
@@ -197,11 +201,12 @@ class Plane(NamedTuple):
     its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
     level of priority.
 
-    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`. `counts` (class,
-    metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum of squares and largest of
-    latencies by replica and metric, and for several classes from `first_sums` on by replica, class and metric;
-    `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour of the day, 2) are
-    the requests that are decided, and that met their promise, by local hour of arrival.
+    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`; `counts` is
+    (class, metric, bucket). `sums` are number, sum, sum of squares and largest of latencies by replica and metric,
+    and for several classes from `first_sums` on by replica, class and metric; `members` in the same places how many
+    of a class a batch holds. `moments` are those of services and classes, made when the plane is settled. `hours`
+    (class, hour of the day, 2) are the requests that are decided, and that met their promise, by local hour of
+    arrival.
 
     `returns` is a heap of the requests that come back at an instant that is known (`returning.py`).
 
@@ -234,8 +239,10 @@ class Plane(NamedTuple):
     passes: Any
     counts: Any
     sums: Any
+    members: Any
     moments: Any
     limits: Any
     overs: Any
     hours: Any
     rows: Any
+    steps: Any

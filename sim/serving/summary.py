@@ -112,9 +112,8 @@ def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict
 
 
 def latency_blocks_of_class(plane: layout.Plane, class_index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
-    """The latency blocks of one of several classes; the time between tokens is counted for the service only."""
-    names = [name for name in latency_names(generative=generative) if name != "itl_s"]
-    return _blocks(plane, class_index, [class_index], names)
+    """The latency blocks of one of several classes."""
+    return _blocks(plane, class_index, [class_index], latency_names(generative=generative))
 
 
 def _blocks(plane: layout.Plane, index: int, rows: list[int], names: Sequence[str]) -> dict[str, dict[str, Any]]:

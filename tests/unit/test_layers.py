@@ -27,6 +27,7 @@ LAYERS = [
         "sim.preparation",
         "sim.service_plans",
         "sim.telemetry",
+        "sim.timeline",
         "sim.batches",
         "sim.pilot",
         "sim.accounts",
