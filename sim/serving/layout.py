@@ -150,7 +150,7 @@ REPLICA = _record(
     "service law state marked outstanding",
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
-    "pinned received",
+    "pinned received batches batched computed_tokens",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free",

@@ -36,6 +36,9 @@ def forget_sums(plane: Any, service_index: int, now: float) -> None:
     service.running_area = 0.0
     service.running_sum = 0.0
     service.kv_area = 0.0
+    service.batches = 0
+    service.batched = 0
+    service.computed_tokens = 0
     pass_transferring(service, now)
 
 
@@ -48,6 +51,9 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
     service.running_area += replica.running_area
     service.running_sum += replica.running_sum
     service.kv_area += replica.kv_area
+    service.batches += replica.batches
+    service.batched += replica.batched
+    service.computed_tokens += replica.computed_tokens
     add_moments(plane, service.parent, replica_index)
     if is_full(plane) and service.classes > 1:
         add_moments_of_classes(plane, replica_index)

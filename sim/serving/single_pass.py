@@ -33,7 +33,6 @@ def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> 
 def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     """Run what waits, up to a full batch."""
     replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
     work = fill_batch(plane, replica_index, replica_index, now)
     work += fill_batch(plane, replica_index, plane.replicas.shape[0] + replica.service, now)
     per_batch = entry(plane.passes, entry(plane.laws, replica.law).table + replica.members)
@@ -44,8 +43,8 @@ def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     replica.energy = per_batch.energy_fixed * share
     replica.accounted = 0.0
     replica.busy_since = now
-    service.batches += 1
-    service.batched += replica.members
+    replica.batches += 1
+    replica.batched += replica.members
 
 
 @helper

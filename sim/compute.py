@@ -1,0 +1,40 @@
+"""The FLOPs that services achieve, over the peak of the accelerators."""
+
+from typing import TYPE_CHECKING
+
+from sim.accounts import Accounts
+from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+
+if TYPE_CHECKING:
+    from sim.results import Run
+
+
+def compute_utilization(run: "Run", accounts: Accounts, pool: str) -> float | None:
+    """FLOPs that services achieved over the pool's peak; None where jobs ran, whose FLOPs a duration does not tell.
+
+    A token counts with the parameters that it meets, attention left out. None too where nothing is computed.
+    """
+    scenario = run.prepared.scenario
+    if accounts.share(pool, scenario.training) > 0.0:
+        return None
+    achieved = peak = 0.0
+    passed = (run.closing.passed - run.opening.passed).tolist()
+    for (where, replica), number in zip(_laws(run), passed, strict=True):
+        if where == pool:
+            achieved += number * _flops(replica)
+            peak = max(peak, replica.peak_flops / replica.accelerators)
+    size = scenario.pools[pool].accelerators
+    return achieved / (peak * size * accounts.window) if peak and achieved else None
+
+
+def _laws(run: "Run") -> list[tuple[str, GenerativeReplica | SinglePassReplica]]:
+    """The pool and the laws of each replica, in the order of the request plane."""
+    found = []
+    for (service, group), holdings in run.prepared.held.items():
+        laws = {each.pool: each.replica for each in run.prepared.replicas[service] if each.group == group}
+        found += [(holding.pool, laws[holding.pool]) for holding in holdings]
+    return found
+
+
+def _flops(replica: GenerativeReplica | SinglePassReplica) -> float:
+    return replica.flops_per_token if isinstance(replica, GenerativeReplica) else replica.flops_per_pass
