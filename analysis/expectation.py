@@ -12,6 +12,7 @@ from sim.preparation import FOREVER, Prepared, seconds_into_week
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.requests import Part, parts
 from sim.scenario.training import TrainingStream
+from sim.service_plans import seconds_per_token
 from sim.workload.arrivals import RandomArrivals, expected
 from sim.workload.blocks import RequestBlock, in_order
 from sim.workload.distributions import FloatArray, mean, sampler
@@ -94,6 +95,10 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
     able: dict[str, float] = {}
     for each, pace in zip(placed, paces, strict=False):
         able[each.group] = able.get(each.group, 0.0) + (each.number / pace.seconds if pace.seconds else math.inf)
+    if tokens is not None and (groups := prepared.scenario.services[name].groups):
+        carried = groups.kv_transfer.latency + tokens.prompt * seconds_per_token(prepared, name)
+        pairs = min(groups.prefill.replicas.initial, groups.decode.replicas.initial)
+        able["link"] = pairs / carried if carried else math.inf
     least = min(able.values())
     load, peak = (rate / least if least else math.inf for rate in arriving[:2])
     return ServiceExpectation(arriving, whole_pace(paces, [each.group for each in placed]), load, peak, tokens)

@@ -63,14 +63,15 @@ def _decode_plan(prepared: Prepared, name: str) -> ServicePlan:
     return ServicePlan(
         arrivals=NoArrivals(),
         transfer_latency=groups.kv_transfer.latency,
-        transfer_per_token=_seconds_per_token(prepared, name, groups.kv_transfer.bandwidth),
+        transfer_per_token=seconds_per_token(prepared, name),
         **_of_group(prepared, name, "decode"),
     )
 
 
-def _seconds_per_token(prepared: Prepared, name: str, bandwidth: float | None) -> float:
+def seconds_per_token(prepared: Prepared, name: str) -> float:
     """Seconds to send the KV cache of a token; where no bandwidth is given, over the slowest of the links to hosts."""
     scenario, service = prepared.scenario, prepared.scenario.services[name]
+    bandwidth = service.groups.kv_transfer.bandwidth if service.groups else None
     replicas = [each.replica for each in prepared.replicas[name] if isinstance(each.replica, GenerativeReplica)]
     if bandwidth is None:
         return max(replica.swap_per_token for replica in replicas)

@@ -23,7 +23,9 @@ LAYERS = [
     {"sim.serving", "sim.training", "sim.lifecycle"},
     {"sim.policies"},
     {
+        "sim.placing",
         "sim.preparation",
+        "sim.service_plans",
         "sim.telemetry",
         "sim.timeline",
         "sim.batches",
@@ -32,6 +34,7 @@ LAYERS = [
         "sim.assumptions",
         "sim.audit",
         "sim.summary",
+        "sim.group_summary",
         "sim.results",
         "sim.simulation",
     },
