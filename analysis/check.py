@@ -114,9 +114,14 @@ def _pool(prepared: Prepared, name: str) -> Iterator[str]:
 
 def _service(prepared: Prepared, name: str, found: ServiceExpectation) -> Iterator[str]:
     service = prepared.scenario.services[name]
-    tensor = service.tensor_in(prepared.replicas[name][0].pool)
-    parts = [f"{number} replicas of {service.tensor_in(pool)} on {pool}" for pool, _, number in prepared.replicas[name]]
-    precisions = sorted({service.precision_in(pool) for pool, _, _ in prepared.replicas[name]})
+    placed = prepared.replicas[name]
+    tensor = placed[0].replica.accelerators
+    parts = [
+        f"{each.number} replicas of {each.replica.accelerators} on {each.pool}"
+        f"{f' that {each.group}' if each.group else ''}"
+        for each in placed
+    ]
+    precisions = sorted({service.replica_groups[each.group].precision_in(each.pool) for each in placed})
     what = f"{service.model} in {' and '.join(precisions)}" if found.tokens else service.model
     yield _item(name, f"{what}: {', '.join(parts)}")
     yield _detail("arrivals", _arriving(found.arriving, "requests"))

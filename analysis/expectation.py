@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.pace import Pace, context, generative_pace, single_pass_pace
+from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.preparation import FOREVER, Prepared, seconds_into_week
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.requests import Part, parts
 from sim.scenario.training import TrainingStream
+from sim.service_plans import seconds_per_token
 from sim.workload.arrivals import RandomArrivals, expected
 from sim.workload.blocks import RequestBlock, in_order
 from sim.workload.distributions import FloatArray, mean, sampler
@@ -81,17 +82,26 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
         if len(prompt):
             tokens = _tokens(prepared, name, prompt, output, fitting)
         if fits.any():
-            paces = [generative_pace(service, replica, prompt[fits], output[fits], fitting) for replica in replicas]
+            paces = [
+                generative_pace(service, each.replica, prompt[fits], output[fits], fitting, each.group)
+                for each in placed
+                if isinstance(each.replica, GenerativeReplica)
+            ]
     else:
         arriving, work = _arriving_work(prepared, name)
         if len(work):
             singles = [each.replica for each in placed if isinstance(each.replica, SinglePassReplica)]
             paces = [single_pass_pace(service, replica, work) for replica in singles]
-    able = sum(
-        each.number / pace.seconds if pace.seconds else math.inf for each, pace in zip(placed, paces, strict=False)
-    )
-    load, peak = (rate / able if able else math.inf for rate in arriving[:2])
-    return ServiceExpectation(arriving, paces[0], load, peak, tokens)
+    able: dict[str, float] = {}
+    for each, pace in zip(placed, paces, strict=False):
+        able[each.group] = able.get(each.group, 0.0) + (each.number / pace.seconds if pace.seconds else math.inf)
+    if tokens is not None and (groups := prepared.scenario.services[name].groups):
+        carried = groups.kv_transfer.latency + tokens.prompt * seconds_per_token(prepared, name)
+        pairs = min(groups.prefill.replicas.initial, groups.decode.replicas.initial)
+        able["link"] = pairs / carried if carried else math.inf
+    least = min(able.values())
+    load, peak = (rate / least if least else math.inf for rate in arriving[:2])
+    return ServiceExpectation(arriving, whole_pace(paces, [each.group for each in placed]), load, peak, tokens)
 
 
 def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
@@ -183,13 +193,13 @@ def _all_drawn(prepared: Prepared, name: str) -> tuple[Arriving, list[tuple[Part
 
 
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
-    scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
-    pool = holdings[0].pool if holdings else service.first_pool
+    scenario, service, placed = prepared.scenario, prepared.scenario.services[name], prepared.replicas[name][-1]
+    group, pool = service.replica_groups[placed.group], placed.pool
     memory = fit(
         scenario.accelerator(scenario.pools[pool].accelerator),
         scenario.model(service.model),
-        tensor=service.tensor_in(pool),
-        precision=service.precision_in(pool),
+        tensor=group.tensor_in(pool),
+        precision=group.precision_in(pool),
         batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
         memory_utilization=service.kv_cache.memory_utilization if service.kv_cache else 0.0,
         block_size=service.kv_cache.block_size if service.kv_cache else 1,

@@ -1,6 +1,6 @@
 """How fast a replica is at best, reckoned from its laws: full batches, and as many of them as the KV cache holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,15 +38,18 @@ def context(service: Service, prompt: IntArray, output: IntArray) -> float:
 
 
 def generative_pace(
-    service: Service, replica: GenerativeReplica, prompt: IntArray, output: IntArray, fitting: float
+    service: Service, replica: GenerativeReplica, prompt: IntArray, output: IntArray, fitting: float, group: str = ""
 ) -> Pace:
-    """Reckon full batches of requests with these lengths, a share `fitting` of those that arrive."""
+    """Reckon full batches of requests with these lengths, a share `fitting` of those that arrive.
+
+    `group`: whether the replica does nothing but `prefill`, or `decode`.
+    """
     cached = (service.kv_cache.prefix_hit_rate if service.kv_cache else 0.0) * prompt
     tokens, squares = prompt - cached, prompt.astype(float) ** 2 - cached**2
     held = float((output * (prompt + output / 2)).sum() / output.sum())
     room = int(replica.kv_capacity / context(service, prompt, output))
     batch = max(1, min(service.batching.max_batch_size, room))
-    if isinstance(service.batching, ContinuousBatching) and service.batching.prefill == "chunked":
+    if not group and isinstance(service.batching, ContinuousBatching) and service.batching.prefill == "chunked":
         # Each iteration brings a token to every sequence, and computes the prompts of as many requests as end in it.
         budget = service.batching.max_batched_tokens
         ending = min(batch / output.mean(), budget / (tokens.mean() + output.mean()))
@@ -56,12 +59,22 @@ def generative_pace(
         seconds = mixed_seconds(replica.prefill, running + ending * tokens.mean(), read, mixed) / ending
     else:
         decode = iteration_seconds(replica, batch, int(batch * held)) / batch * float(output.mean() - 1)
-        seconds = decode + float(
+        prefill = float(
             np.mean([mixed_seconds(replica.prefill, *each) for each in zip(tokens, prompt, squares, strict=True)])
         )
+        seconds = decode * (group != "prefill") + prefill * (group != "decode")
     middle = int(np.median(prompt))
     first = mixed_seconds(replica.prefill, float(np.median(tokens)), middle, float(np.median(squares)))
     first += service.client_latency + replica.request_overhead
     next_token = iteration_seconds(replica, 1, middle)
     whole = first + next_token * (int(np.median(output)) - 1)
     return Pace(batch, fitting * float(seconds), {"ttft": first, "tpot": next_token, "itl": next_token, "e2e": whole})
+
+
+def whole_pace(paces: Sequence[Pace], groups: Sequence[str]) -> Pace:
+    """The pace of a service: of its first replica, or where groups prefill and decode what each does of it."""
+    if "decode" not in groups:
+        return paces[0]
+    prefill, decode = paces[0], paces[min(groups.index("decode"), len(paces) - 1)]
+    following = {"tpot", "itl"} & decode.least.keys()
+    return decode._replace(least={**prefill.least, **{name: decode.least[name] for name in following}})

@@ -29,7 +29,7 @@ _NOTHING = 1e-9
 """Half-widths of a smaller part of the mean come of rounding."""
 
 _SEGMENT = re.compile(r"'([^']*)'|\"([^\"]*)\"|([^.\[\]'\"]+)")
-_SECTIONS = ("services", "training", "tenants", "pools", "sites", "phases", "classes")
+_SECTIONS = ("services", "training", "tenants", "pools", "sites", "phases", "classes", "groups")
 _SHARES = ("attainment", "availability", "ettr", "fragmentation", "utilization", "kv_utilization_mean")
 _WORDS = {
     "slo": "",

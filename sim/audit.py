@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.accounts import KWH, Accounts, sum_known
 from sim.fleet.ledger import State
-from sim.serving.summary import request_counts, unfinished_waiting
+from sim.serving.summary import request_counts, unfinished, whole_services
 from sim.telemetry import pool_power
 from sim.training.summary import held_seconds
 
@@ -64,12 +64,13 @@ def _little(run: "Run") -> Iterator[Law]:
     """Little's law over the window: the integral of a count equals the sum of the times that requests spent there."""
     start, end = run.opening.time, run.closing.time
     for index, name in enumerate(run.prepared.scenario.services):
-        plane = run.request_plane.plane
+        service = whole_services(run.request_plane.plane)[index]
         opening, closing = run.opening.services[index], run.closing.services[index]
-        waited, ran = unfinished_waiting(plane, index, start, end)
-        for state, rest in (("waiting", waited), ("running", ran)):
+        waited, ran, sent = unfinished(run.request_plane.plane, index, start, end)
+        transfers = [("transferring", sent)] if run.prepared.scenario.services[name].groups else []
+        for state, rest in (("waiting", waited), ("running", ran), *transfers):
             area = float(closing[f"{state}_area"] - opening[f"{state}_area"])
-            total = float(plane.services[index][f"{state}_sum"]) + rest
+            total = float(service[f"{state}_sum"]) + rest
             yield law(f"Little's law, {state}", f"services.{name}", area, total, scale=end - start)
 
 

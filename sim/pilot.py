@@ -35,7 +35,8 @@ def pilot_of(scenario: Scenario) -> Scenario:
         problem = scenario.problem("warmup", "`auto` needs a horizon in time", "such as horizon: 1 d")
         raise ScenarioError([problem])
     interval = f"{scenario.horizon / SAMPLES!r} s"
-    return scenario.with_({"warmup": 0, "drain": False, "output.telemetry": interval, "output.requests": False})
+    output = {"output.telemetry": interval, "output.requests": False, "output.timeline": False}
+    return scenario.with_({"warmup": 0, "drain": False, **output})
 
 
 def warm_up(telemetry: Sequence["pd.DataFrame"]) -> WarmUp:

@@ -9,19 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
-from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
-from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+from sim.hardware import HardwareError, training_power
 from sim.pilot import WarmUp
+from sim.placing import Placed, hold, missing_slice, places_of, replica_of
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
+from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
-from sim.scenario.service import ContinuousBatching, DynamicBatching, Service
+from sim.scenario.room import Place, keys_of
+from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.jobs import JobRequest, job_source
 from sim.workload.requests import request_source
@@ -31,14 +33,6 @@ SEAMS = ("scheduling", "placement", "sharing", "power")
 FOREVER = float("inf")
 
 
-class Placed(NamedTuple):
-    """Replicas of a service in one pool."""
-
-    pool: str
-    replica: GenerativeReplica | SinglePassReplica
-    number: int
-
-
 @dataclass
 class Prepared:
     """All that one run needs to begin; the run uses it up."""
@@ -46,12 +40,12 @@ class Prepared:
     scenario: Scenario
     policies: dict[str, Any] = field(default_factory=dict)
     pools: dict[str, PoolState] = field(default_factory=dict)
-    replicas: dict[str, list["Placed"]] = field(default_factory=dict)
+    replicas: dict[str, list[Placed]] = field(default_factory=dict)
     """By service, in the order of its replicas."""
-    rules: dict[str, Any] = field(default_factory=dict)
-    """Compiled rules of users' own, by service."""
-    holdings: dict[str, list[Holding]] = field(default_factory=dict)
-    """By service, one a replica."""
+    rules: dict[Place, Any] = field(default_factory=dict)
+    """Compiled rules of users' own, by service and group of replicas."""
+    held: dict[Place, list[Holding]] = field(default_factory=dict)
+    """By service and group of replicas, one a replica, in the order of the request plane."""
     requests: dict[str, Source] = field(default_factory=dict)
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -60,6 +54,14 @@ class Prepared:
     """How the warm-up was found, where the scenario left it open."""
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def holdings(self) -> dict[str, list[Holding]]:
+        """What the replicas of each service hold."""
+        found: dict[str, list[Holding]] = {}
+        for (service, _), holdings in self.held.items():
+            found.setdefault(service, []).extend(holdings)
+        return found
 
     @property
     def until(self) -> float:
@@ -163,84 +165,57 @@ def _place_services(prepared: Prepared) -> None:
     placement = prepared.policies["placement"]
     for name, pool in prepared.scenario.pools.items():
         prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
-    for name, service in prepared.scenario.services.items():
+    for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
-            _place_replicas(prepared, name, service)
+            _place_replicas(prepared, place, group)
 
 
-def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
-    """Give a service its accelerators, pools in order of preference, and build the laws of its replicas."""
-    scenario, holdings = prepared.scenario, list(_holdings(prepared, name, service))
-    if len(holdings) < service.replicas.initial:
-        message = f"there is room for {len(holdings)} of {service.replicas.initial} replicas"
-        prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
+def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
+    """Give a group of replicas its accelerators, and build their laws."""
+    scenario, holdings = prepared.scenario, list(hold(place, group, prepared.pools))
+    if len(holdings) < group.replicas.initial:
+        message = f"there is room for {len(holdings)} of {group.replicas.initial} replicas"
+        key = paths.join((*keys_of(place), "replicas"))
+        prepared.problems.append(scenario.problem(key, message, "fewer, or more nodes"))
         return
-    prepared.holdings[name] = holdings
-    pools = Counter(holding.pool for holding in holdings) or {service.first_pool: 0}
-    prepared.replicas[name] = []
+    prepared.held[place] = holdings
+    pools = Counter(holding.pool for holding in holdings) or {group.first_pool: 0}
     for pool, number in pools.items():
-        accelerator, tensor = scenario.accelerator(scenario.pools[pool].accelerator), service.tensor_in(pool)
-        if accelerator.slices and tensor not in accelerator.slices:
-            message = f"{accelerator.name} has no slice of {tensor}"
-            hint = f"one of {', '.join(map(str, accelerator.slices))}"
-            key = paths.join(("services", name, *service.tensor_key(pool)))
-            prepared.problems.append(scenario.problem(key, message, hint))
+        problem = missing_slice(scenario, place, group, pool)
+        if problem is not None:
+            prepared.problems.append(scenario.problem(*problem))
             continue
-        with prepared.checking(f"services.{name}.model"):
-            prepared.replicas[name].append(Placed(pool, replica_of(scenario, service, pool), number))
-        if service.kv_cache and service.kv_cache.preemption == "swap" and accelerator.host_link_bandwidth is None:
-            message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
-            hint = f"an accelerator `{{like: {accelerator.name}, host_link_bandwidth: 64 GB/s}}`, or `recompute`"
-            prepared.problems.append(scenario.problem(f"services.{name}.kv_cache.preemption", message, hint))
+        _build_laws(prepared, place, group, pool, number)
 
 
-def _holdings(prepared: Prepared, name: str, service: Service) -> Iterator[Holding]:
-    """What each replica holds, one after another, until there is no more room."""
-    placed: Counter[str] = Counter()
-    for number in range(service.replicas.initial):
-        for pool in service.pools:
-            most = service.most_in(pool)
-            if most is not None and placed[pool] == most:
-                continue
-            holding = prepared.pools[pool].hold_for_good(f"{name}/{number}", service.tensor_in(pool))
-            if holding is not None:
-                placed[pool] += 1
-                yield holding
-                break
-        else:
-            return
-
-
-def replica_of(scenario: Scenario, service: Service, pool: str) -> GenerativeReplica | SinglePassReplica:
-    """The laws of a service's replica on the accelerators of a pool. Raises HardwareError."""
-    accelerator = scenario.accelerator(scenario.pools[pool].accelerator)
-    model, batch = scenario.model(service.model), service.batching.max_batch_size
-    if model.kind == "single_pass":
-        return single_pass_replica(accelerator, model, precision=service.precision_in(pool), max_batch=batch)
-    if not isinstance(service.batching, ContinuousBatching) or service.kv_cache is None:
-        raise TypeError(f"a scenario gives {service.model} continuous batching and a KV cache")
-    return generative_replica(
-        accelerator,
-        model,
-        tensor=service.tensor_in(pool),
-        precision=service.precision_in(pool),
-        max_batch=batch,
-        batched_tokens=service.batching.max_batched_tokens,
-        memory_utilization=service.kv_cache.memory_utilization,
-        block_size=service.kv_cache.block_size,
-    )
+def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str, number: int) -> None:
+    scenario, name = prepared.scenario, place[0]
+    service, accelerator = scenario.services[name], scenario.accelerator(scenario.pools[pool].accelerator)
+    with prepared.checking(f"services.{name}.model"):
+        placed = Placed(pool, replica_of(scenario, service, pool, group), number, place[1])
+        prepared.replicas.setdefault(name, []).append(placed)
+    if accelerator.host_link_bandwidth is not None:
+        return
+    message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
+    inline = f"an accelerator `{{like: {accelerator.name}, host_link_bandwidth: 64 GB/s}}`"
+    if service.kv_cache and service.kv_cache.preemption == "swap":
+        key = f"services.{name}.kv_cache.preemption"
+        prepared.problems.append(scenario.problem(key, message, f"{inline}, or `recompute`"))
+    if service.groups and service.groups.kv_transfer.bandwidth is None:
+        key = f"services.{name}.groups"
+        prepared.problems.append(scenario.problem(key, message, f"{inline}, or `kv_transfer: {{bandwidth: 50 GB/s}}`"))
 
 
 def _compile_rules(prepared: Prepared) -> None:
     """Rules of users' own by which requests are routed."""
     scenario = prepared.scenario
-    for name, service in scenario.services.items():
-        if ":" in service.routing:
+    for place, group in places_of(scenario).items():
+        if ":" in group.routing:
             from sim.serving.own_rule import compiled_rule
 
-            with prepared.checking(f"services.{name}.routing"):
-                rule = own_function("routing", service.routing, scenario.folder)
-                prepared.rules[name] = compiled_rule(service.routing, rule)
+            with prepared.checking(paths.join((*keys_of(place), "routing"))):
+                rule = own_function("routing", group.routing, scenario.folder)
+                prepared.rules[place] = compiled_rule(group.routing, rule)
 
 
 def _check_jobs_end(prepared: Prepared) -> None:
@@ -271,9 +246,9 @@ def pool_power(prepared: Prepared, name: str) -> PoolPower:
     row = scenario.accelerator(pool.accelerator)
     watts: dict[tuple[str, State], float] = {}
     for service, placed in prepared.replicas.items():
-        for pool_name, replica, _ in placed:
-            if pool_name == name:
-                watts[service, State.RESIDENT] = replica.resident_power / replica.accelerators
+        for each in placed:
+            if each.pool == name:
+                watts[service, State.RESIDENT] = each.replica.resident_power / each.replica.accelerators
     for stream in scenario.training:
         watts[stream, State.BUSY] = training_power(row)
     share = pool.accelerators_per_node

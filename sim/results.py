@@ -17,9 +17,12 @@ from sim.scenario import Scenario, paths
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter, open_rows
+from sim.serving.step_store import StepStore
+from sim.serving.steps import REPLICAS
 from sim.serving.summary import EDGES, counts_by_service
 from sim.summary import Summary, summarize
 from sim.telemetry import Totals, telemetry_frame
+from sim.timeline import Timeline
 from sim.training.job import Job
 from sim.training.job_plane import JobPlane
 from sim.training.summary import held_seconds
@@ -45,6 +48,7 @@ class Run:
     wall: float
     decisions: int
     rows: RowWriter | None
+    steps: StepStore | None
 
     @property
     def request_plane(self) -> RequestPlane:
@@ -118,7 +122,16 @@ class Result:
         if self._run.rows is not None and self._run.plane is not None:
             plane = self._run.plane
             self._run.rows.write(folder / "requests.parquet", plane.services, open_rows(plane.plane))
+        if self._run.steps is not None:
+            timeline = Timeline(self._run.plane, self._run.steps, self.jobs, self.telemetry, self._run.ended)
+            timeline.write(folder / "timeline.json", self._notes())
         (folder / MARK).write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
+
+    def _notes(self) -> dict[str, str]:
+        """What the timeline is of, and what it leaves out."""
+        begin, end = self.scenario.output.steps_within(self._run.prepared.warmup)
+        steps = f"of the first {REPLICAS} replicas of each service, from {begin:g} to {end:g} s"
+        return {"scenario": self.scenario.name, "seed": str(self.scenario.seed), "steps": steps}
 
 
 def _jobs_frame(run: Run) -> "pd.DataFrame":

@@ -10,18 +10,16 @@ from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
-from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay, seconds_into_week
+from sim.preparation import FOREVER, Prepared, pool_power, prepare
 from sim.results import Result, Run
 from sim.scenario import Scenario
-from sim.scenario.requests import Part, RequestClasses, parts
+from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
-from sim.serving.service_plan import ClassPlan, ServicePlan
+from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
-from sim.workload.streams import stream_key
 
-DAY = 86400.0
 BATCHES = 64
 """Equal parts of the window: enough to see how they depend on one another."""
 DRAIN_STEP = 3600.0
@@ -91,12 +89,13 @@ class Simulation:
         self.opening: Totals | None = None
         self.closing: Totals | None = None
         self.rows = RowWriter() if self.scenario.output.requests else None
+        self.steps = StepStore() if self.scenario.output.timeline else None
         self._progress = progress
         self.ledger = self._ledger()
         self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
-        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.holdings)
+        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.held)
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 
@@ -133,6 +132,7 @@ class Simulation:
             wall=wall,
             decisions=self.environment.decisions,
             rows=self.rows,
+            steps=self.steps,
         )
 
     def _open(self) -> None:
@@ -190,50 +190,13 @@ class Simulation:
     def _request_plane(self) -> RequestPlane | None:
         if not self.scenario.services:
             return None
-        plans = [self._service_plan(name) for name in self.scenario.services]
-        return RequestPlane(plans, window_start=on_grid(self.prepared.warmup), on_rows=self.rows)
-
-    def _service_plan(self, name: str) -> ServicePlan:
-        scenario, service = self.scenario, self.scenario.services[name]
-        limits = service.slo.limits if service.slo else {}
-        cache, placed = service.kv_cache, self.prepared.replicas[name]
-        several = isinstance(service.requests, RequestClasses)
-        return ServicePlan(
-            name=name,
-            replica=placed[0].replica,
-            others=[(replica, number) for _, replica, number in placed[1:]],
-            replicas=service.replicas.initial,
-            rule=self.prepared.rules.get(name),
-            routing=service.routing,
-            arrivals=self.prepared.requests[name],
-            routing_key=stream_key(scenario.seed, "services", name, "routing"),
-            max_batch=service.batching.max_batch_size,
-            max_batched_tokens=getattr(service.batching, "max_batched_tokens", 0),
-            chunked=getattr(service.batching, "prefill", "") == "chunked",
-            preemption=cache.preemption if cache else "none",
-            prefix_hit_rate=cache.prefix_hit_rate if cache else 0.0,
-            max_queue_delay=queue_delay(service),
-            queue_limit=service.queue_limit,
-            timeout=service.timeout,
-            client_latency=service.client_latency,
-            start_of_day=seconds_into_week(scenario, service.first_pool) % DAY,
-            slo_ttft=limits.get("ttft"),
-            slo_tpot=limits.get("tpot"),
-            slo_itl=limits.get("itl"),
-            slo_e2e=limits.get("e2e"),
-            limits=self.prepared.limits_of("services", name),
-            classes=[self._class_plan(name, part) for part in parts(service.requests)] if several else (),
-        )
-
-    def _class_plan(self, service: str, part: Part) -> ClassPlan:
-        given = self.scenario.services[service].promise(part)
-        return ClassPlan(
-            name=part.path[0],
-            priority=getattr(part.stream, "priority", 0),
-            slo_ttft=given.get("ttft"),
-            slo_tpot=given.get("tpot"),
-            slo_e2e=given.get("e2e"),
-            limits=self.prepared.limits_of("services", service, "classes", *part.path),
+        plans = [service_plan(self.prepared, name) for name in self.scenario.services]
+        return RequestPlane(
+            plans,
+            window_start=on_grid(self.prepared.warmup),
+            on_rows=self.rows,
+            on_steps=self.steps,
+            steps_within=self.scenario.output.steps_within(self.prepared.warmup),
         )
 
     def _job_plane(self) -> JobPlane:

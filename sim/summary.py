@@ -11,6 +11,7 @@ import numpy as np
 from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
 from sim.fleet.ledger import State
+from sim.group_summary import groups_summary
 from sim.hardware.tables import GenerativeReplica
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
@@ -94,6 +95,7 @@ def _service(run: "Run", accounts: Accounts, index: int) -> Summary:
         **latency_blocks(plane.plane, index, generative=generative),
         "slo": _slo(run, accounts, classes, spec.promised),
         **service_work(run, accounts, index),
+        **groups_summary(run, index),
         **({"classes": _classes(run, accounts, index)} if isinstance(spec.requests, RequestClasses) else {}),
     }
 
@@ -131,11 +133,12 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
     change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
     batches = change["batches"]
     generative = isinstance(plan.replica, GenerativeReplica)
+    replicas = len(run.prepared.holdings[plan.name])
     summary: Summary = {
         **_demand(change, window, generative=generative),
         "batch_size_mean": float(change["batched"] / batches) if batches else None,
-        "replicas": {"mean": float(plan.replicas), "max": plan.replicas, "started": 0, "stopped": 0},
-        "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
+        "replicas": {"mean": float(replicas), "max": replicas, "started": 0, "stopped": 0},
+        "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (replicas * window)),
     }
     if isinstance(plan.replica, GenerativeReplica):
         capacity = float(run.closing.services[index]["kv_capacity"]) * window

@@ -11,6 +11,7 @@ from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import Holding
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
+from sim.serving.summary import services_of_replicas, whole_services
 from sim.training.job_plane import JobPlane
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ class Totals:
 
     time: float
     services: NDArray[Any]
-    """Records of `layout.SERVICE`."""
+    """Records of `layout.SERVICE`, their groups of replicas included."""
+    groups: NDArray[Any]
+    """The same, of services and groups each by itself: those that decode are the last."""
+    busy_groups: FloatArray
+    """Replica-seconds of services and groups each by itself."""
     classes: NDArray[Any]
     """Records of `layout.CLASS`."""
     moments: FloatArray
@@ -48,13 +53,17 @@ class Meter:
     """Settles both planes and the ledger at an instant, and reads the totals."""
 
     def __init__(
-        self, plane: RequestPlane | None, jobs: JobPlane, ledger: Ledger, holdings: Mapping[str, Sequence[Holding]]
+        self,
+        plane: RequestPlane | None,
+        jobs: JobPlane,
+        ledger: Ledger,
+        held: Mapping[tuple[str, str], Sequence[Holding]],
     ) -> None:
         self.plane = plane
         self.jobs = jobs
         self.ledger = ledger
         self._replicas = [
-            (holding.pool, name, holding.accelerators) for name, own in holdings.items() for holding in own
+            (holding.pool, name, holding.accelerators) for (name, _), own in held.items() for holding in own
         ]
         self._booked = np.zeros((len(self._replicas), 2))
 
@@ -62,10 +71,13 @@ class Meter:
         """Return the totals at `now` (seconds), the instant at which both planes stand."""
         self.ledger.settle(now)
         services, moments, busy, joules, busy_accelerators = self._read_plane()
+        groups = services if self.plane is None else self.plane.plane.services.copy()
         running = [[stream.waiting, stream.running] for stream in self.jobs.streams.values()]
         return Totals(
             time=now,
             services=services,
+            groups=groups,
+            busy_groups=self._busy_groups(len(groups)),
             classes=np.zeros(0, layout.CLASS) if self.plane is None else self.plane.plane.classes.copy(),
             moments=moments,
             busy=busy,
@@ -90,11 +102,17 @@ class Meter:
         accelerators = np.array([accelerators for _, _, accelerators in self._replicas])
         held = self._by_service(busy.sum(axis=1, keepdims=True) * accelerators[:, None])[:, 0]
         totals = [self._by_service(each) for each in (busy, joules)]
-        return plane.services.copy(), plane.moments.copy(), totals[0], totals[1], held
+        return whole_services(plane), plane.moments.copy(), totals[0], totals[1], held
+
+    def _busy_groups(self, number: int) -> FloatArray:
+        summed = np.zeros(number)
+        if self.plane is not None:
+            np.add.at(summed, self.plane.plane.replicas["service"], self._booked[:, 0])
+        return summed
 
     def _by_service(self, totals: FloatArray) -> FloatArray:
         summed = np.zeros((len(self.plane.services) if self.plane else 0, totals.shape[1]))
-        np.add.at(summed, self.plane.plane.replicas["service"] if self.plane else 0, totals)
+        np.add.at(summed, services_of_replicas(self.plane.plane) if self.plane else 0, totals)
         return summed
 
     def _book(self, busy: FloatArray, joules: FloatArray) -> None:

@@ -17,6 +17,7 @@ FILES = (
     "jobs.parquet",
     "latency.parquet",
     "requests.parquet",
+    "timeline.json",
     "replications.parquet",
     "replication_latency.parquet",
     "ensemble.parquet",

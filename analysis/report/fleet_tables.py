@@ -107,8 +107,20 @@ def setup(run: Run) -> Table:
     """Return the services as they were described."""
     services = resolved(run).get("services") or {}
     keys = ("model", "precision", "pools", "parallelism", "replicas", "batching", "routing")
-    rows = [[name, *(_setting(find(service, key)) for key in keys)] for name, service in services.items()]
+    rows = [
+        [said_name, *(_setting(find(whole, key)) for key in keys)]
+        for name, service in services.items()
+        for said_name, whole in _groups(name, service)
+    ]
     return Table("Services", ("service", *keys), rows, 1 + len(keys))
+
+
+def _groups(name: str, service: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return a service, or each of its groups of replicas, with what the service says for both."""
+    groups = service.get("groups") or {}
+    if not groups:
+        return [(name, service)]
+    return [(f"{name}, {group}", {**service, **groups[group]}) for group in ("prefill", "decode")]
 
 
 def _setting(value: Any) -> str:

@@ -9,6 +9,7 @@ from analysis.report import fleet_tables, method
 from analysis.report.elements import Cell, Chart, Section, Table, chart
 from analysis.report.estimates import estimate, estimated_words, thin_note
 from analysis.report.findings import worst_first
+from analysis.report.group_table import group_table
 from analysis.report.page import filled
 from analysis.run_folder import Run, limits, place_name, window, with_classes
 from analysis.wording import duration, find
@@ -108,6 +109,7 @@ def _service_tables(run: Run) -> Iterable[Table]:
     heads = ("service", "time", *_STATISTICS.values(), "limit")
     yield Table(f"Latency{others}", heads, rows, 2, note=thin_note(rows))
     yield _figures(run.summary, f"Work and energy{others}", "services", "service", [(name,) for name in shown], _WORK)
+    yield group_table(run.summary, shown)
 
 
 def _figures(

@@ -54,6 +54,9 @@ def _clock(scenario: Scenario) -> Iterator[Problem]:
         return
     if scenario.warmup >= scenario.horizon:
         yield scenario.problem("warmup", "the warm-up leaves nothing of the horizon")
+    window = scenario.output.timeline
+    if not isinstance(window, bool) and window.at >= scenario.horizon:
+        yield scenario.problem("output.timeline.at", "the run has ended by then", "less than the horizon")
 
 
 def _gangs(scenario: Scenario) -> Iterator[Problem]:

@@ -37,6 +37,8 @@ from sim.scenario.training import TrainingStream
 MONDAY = datetime(2027, 1, 4)  # noqa: DTZ001  wall time, read in the time zone of a site
 JOBS_DONE: Literal["jobs_done"] = "jobs_done"
 AUTO: Literal["auto"] = "auto"
+TIMELINE = 600.0
+"""Seconds of replicas' steps in a timeline."""
 
 
 def _wall_time(value: Any) -> datetime:
@@ -69,18 +71,31 @@ def _path_from(folder: Path | None, file: Path) -> str:
     return Path(os.path.relpath(file.resolve(), (folder or Path()).resolve())).as_posix()
 
 
-def _refuse_true(value: Any) -> Any:
-    if value is True:
-        fail("`timeline` arrives in a later version")
-    return value
+class TimelineWindow(Node):
+    """When the steps of replicas are shown in the timeline."""
+
+    at: Duration
+    duration: PositiveDuration = TIMELINE
+
+
+TimelineChoice = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[TimelineWindow, Tag("window")],
+    Discriminator(lambda value: "window" if isinstance(value, Mapping | TimelineWindow) else "switch"),
+]
 
 
 class Output(Node):
     """What a run writes beside its summary."""
 
     requests: bool = False
-    timeline: Annotated[Literal[False], BeforeValidator(_refuse_true)] = False
+    timeline: TimelineChoice = False
     telemetry: PositiveDuration = 60.0
+
+    def steps_within(self, warmup: float) -> tuple[float, float]:
+        """When the steps of replicas are shown (seconds): from the end of the warm-up, where nothing else is said."""
+        if isinstance(self.timeline, TimelineWindow):
+            return self.timeline.at, self.timeline.at + self.timeline.duration
+        return warmup, warmup + TIMELINE
 
 
 class Scenario(Node):

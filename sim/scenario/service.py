@@ -3,56 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_serializer, model_validator
 
-from sim.catalog.rows import Precision
-from sim.policies import registry
 from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.base import Name, Node, PoolName, check_known, context_of, fail, later_tag, unset
-from sim.scenario.policies import OWN
-from sim.scenario.quantities import Duration, PositiveDuration, Share, found
+from sim.scenario.base import Context, Name, Node, context_of, fail, unset
+from sim.scenario.groups import OF_A_GROUP, Groups, pools_of_groups
+from sim.scenario.quantities import Duration, PositiveDuration, Share
+from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import LIMITS, AnyRequests, Part, Slo, parts
-
-PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "fp32")
-"""In order of preference: a service that names none takes the first that its accelerator supports."""
 
 LARGEST_BATCH = 65_536
 """The laws of a replica are tabulated up to its largest batch."""
-
-
-class Parallelism(Node):
-    """How many accelerators make a replica."""
-
-    later_keys: ClassVar = frozenset({"pipeline", "expert"})
-    tensor: int = Field(default=1, ge=1)
-
-
-class Replicas(Node):
-    """How many replicas there are at the start, at least and at most; a bare number is all three."""
-
-    initial: int = Field(ge=0)
-    min: int = Field(default_factory=unset, validate_default=True, ge=0)
-    max: int = Field(default_factory=unset, validate_default=True, ge=1)
-
-    @field_validator("min", "max", mode="before")
-    @classmethod
-    def _as_initial(cls, value: Any, info: ValidationInfo) -> Any:
-        return info.data.get("initial", 1) if value is None else value
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.min <= self.initial <= self.max:
-            fail("`initial` must lie between `min` and `max`", "initial")
-        return self
-
-
-class OfPool(Node):
-    """How the replicas of a service look in one of its pools, where that differs."""
-
-    later_keys: ClassVar = frozenset({"pipeline", "expert"})
-    parallelism: Parallelism | None = None
-    precision: Precision | None = None
-    replicas: int | None = Field(default=None, ge=1)
 
 
 class ContinuousBatching(Node):
@@ -90,7 +51,7 @@ class NoBatching(Node):
 
 
 Batching = ContinuousBatching | DynamicBatching | NoBatching
-AnyBatching = Annotated[Annotated[Batching, Field(discriminator="policy")], later_tag("policy", "disaggregated")]
+AnyBatching = Annotated[Batching, Field(discriminator="policy")]
 
 
 class KvCache(Node):
@@ -107,29 +68,16 @@ class KvCache(Node):
     preemption: Literal["recompute", "swap", "none"] = "recompute"
 
 
-PoolList = Annotated[tuple[PoolName, ...], Field(strict=False, min_length=1), Tag("name")]
-PoolMap = Annotated[Mapping[PoolName, OfPool], Field(min_length=1), Tag("map")]
-PoolsOfService = Annotated[
-    PoolList | PoolMap, Discriminator(lambda pools: "map" if isinstance(pools, Mapping) else "name")
-]
+class Service(ReplicaGroup):
+    """An inference service. With groups of replicas, these say what else the service says of its replicas."""
 
-
-class Service(Node):
-    """An inference service."""
-
-    later_keys: ClassVar = frozenset({"groups", "scaling", "start_up", "priority", "tenant"})
+    later_keys: ClassVar = frozenset({"scaling", "start_up", "priority", "tenant"})
     model: Name
-    pools: PoolsOfService
-    """In order of preference: a list, or a map where replicas differ by pool."""
-    precision: Precision = Field(default_factory=unset, validate_default=True)
-    parallelism: Parallelism = Parallelism.model_construct(tensor=1)
-    replicas: Replicas = Field(default_factory=unset, validate_default=True)
-    """`all` is resolved to the number that the pools have room for."""
+    groups: Groups | None = None
+    """Of a token model."""
     batching: AnyBatching = Field(default_factory=unset, validate_default=True)
     kv_cache: KvCache | None = Field(default_factory=unset, validate_default=True)
     """Of a token model."""
-    routing: str = "least_outstanding"
-    """A rule by name, or a function of one's own by `package.module:function`."""
     queue_limit: int | None = Field(default=None, ge=0)
     timeout: PositiveDuration | None = None
     client_latency: Duration = 0.0
@@ -137,28 +85,9 @@ class Service(Node):
     slo: Slo | None = None
 
     @property
-    def first_pool(self) -> str:
-        """The pool that it prefers."""
-        return next(iter(self.pools))
-
-    def tensor_in(self, pool: str) -> int:
-        """How many accelerators of a pool make a replica."""
-        own = self.pools[pool].parallelism if isinstance(self.pools, Mapping) else None
-        return (own or self.parallelism).tensor
-
-    def tensor_key(self, pool: str) -> tuple[str, ...]:
-        """Where that is said, below the service."""
-        own = isinstance(self.pools, Mapping) and self.pools[pool].parallelism is not None
-        return (*(("pools", pool) if own else ()), "parallelism", "tensor")
-
-    def precision_in(self, pool: str) -> Precision:
-        """In which precision its replicas in a pool hold the weights."""
-        own = self.pools[pool].precision if isinstance(self.pools, Mapping) else None
-        return own or self.precision
-
-    def most_in(self, pool: str) -> int | None:
-        """How many replicas a pool is to hold, where that is said."""
-        return self.pools[pool].replicas if isinstance(self.pools, Mapping) else None
+    def replica_groups(self) -> Mapping[str, ReplicaGroup]:
+        """Its groups of replicas by name; a single one without a name where it has none."""
+        return {"": self} if self.groups is None else {"prefill": self.groups.prefill, "decode": self.groups.decode}
 
     def promise(self, part: Part) -> Mapping[str, float]:
         """The limits (seconds) that are promised to the requests of a class, or to all; none without an slo."""
@@ -171,42 +100,27 @@ class Service(Node):
         """The limits that are promised to some of the requests, by name."""
         return sorted({name for part in parts(self.requests) for name in self.promise(part)}, key=LIMITS.index)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_groups(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("groups"), dict):
+            return data
+        for key in OF_A_GROUP:
+            if key in data:
+                fail(f"`{key}` stands with each group of this service", key, f"groups.decode.{key}")
+        if isinstance(info.context, Context):
+            info.context.classes[id(data)] = cls
+        return data | {"pools": pools_of_groups(data["groups"])}
+
+    @model_serializer(mode="wrap")
+    def _leave_to_groups(self, serialize: Any) -> Any:
+        data = serialize(self)
+        return data if self.groups is None else {key: data[key] for key in data if key not in OF_A_GROUP}
+
     @field_validator("model")
     @classmethod
     def _check_model(cls, name: str, info: ValidationInfo) -> str:
         return context_of(info).check_model(name)
-
-    @field_validator("pools", mode="before")
-    @classmethod
-    def _check_pools(cls, pools: Any) -> Any:
-        return pools if isinstance(pools, dict) else check_pools(pools)
-
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _best_precision(cls, precision: Any, info: ValidationInfo) -> Any:
-        if precision is not None:
-            return precision
-        peaks = [row.peak_flops for name in info.data.get("pools", ()) if (row := context_of(info).row_of_pool(name))]
-        return next((name for name in PRECISIONS if all(name in peak for peak in peaks)), PRECISIONS[0])
-
-    @field_validator("replicas", mode="before", json_schema_input_type=int | Literal["all"] | Replicas)
-    @classmethod
-    def _replicas(cls, replicas: Any, info: ValidationInfo) -> Any:
-        pools = info.data.get("pools", ())
-        by_pool = [each.replicas for each in pools.values() if each.replicas] if isinstance(pools, Mapping) else []
-        if by_pool and len(by_pool) < len(pools):
-            fail("some pools of this service say how many replicas they hold, others do not", hint="all, or none")
-        if by_pool and replicas not in (None, {"initial": sum(by_pool), "min": sum(by_pool), "max": sum(by_pool)}):
-            fail("`replicas` stand with the pools of this service", hint="leave them out here")
-        if by_pool:
-            return {"initial": sum(by_pool)}
-        if replicas is None or replicas == "all":
-            return {"initial": 1}
-        if isinstance(replicas, dict):
-            return replicas
-        if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
-            fail(f"expected a number of replicas, found {found(replicas)}", hint="or `all`, or {initial, min, max}")
-        return {"initial": replicas}
 
     @field_validator("batching", mode="before")
     @classmethod
@@ -221,11 +135,6 @@ class Service(Node):
     def _kv_cache_of_kind(cls, kv_cache: Any, info: ValidationInfo) -> Any:
         model = context_of(info).model(info.data.get("model", ""))
         return {} if kv_cache is None and model and model.kind == "generative" else kv_cache
-
-    @field_validator("routing")
-    @classmethod
-    def _check_routing(cls, routing: str) -> str:
-        return routing if OWN.fullmatch(routing) else check_known("routing", routing, registry.BUILT_IN["routing"])
 
     @model_validator(mode="after")
     def _check_kind(self, info: ValidationInfo) -> Self:
@@ -259,6 +168,8 @@ class Service(Node):
         _refuse_limits_of_tokens(self.slo, "slo")
         if self.kv_cache is not None:
             fail("a single-pass model has no KV cache", "kv_cache")
+        if self.groups is not None:
+            fail("a single-pass model has no prefill and decode", "groups")
         for pool in self.pools:
             if self.tensor_in(pool) > 1:
                 fail("tensor parallelism is for generative models", ".".join(self.tensor_key(pool)))
@@ -271,14 +182,3 @@ def _refuse_limits_of_tokens(slo: Slo | None, at: str) -> None:
     for limit, what in _OF_TOKENS.items():
         if slo and limit in slo.limits:
             fail(f"a single-pass model has no {what}", f"{at}.{limit}", "e2e")
-
-
-def check_pools(pools: Any) -> Any:
-    """Pools as a list of different names."""
-    if isinstance(pools, dict):
-        fail("a map of pools arrives in a later version", hint="a list such as [h100]")
-    if isinstance(pools, str):
-        fail(f"expected a list, found `{pools}`", hint=f"[{pools}]")
-    if isinstance(pools, list) and len({str(name) for name in pools}) < len(pools):
-        fail("a pool is named twice")
-    return pools

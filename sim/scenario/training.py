@@ -9,7 +9,7 @@ from sim.scenario.arrivals import AnyArrivals, TraceArrivals, check_file
 from sim.scenario.base import Node, PoolName, fail, later
 from sim.scenario.distributions import Choice, CountDistribution, Distribution, DurationDistribution, Fixed
 from sim.scenario.quantities import Duration, Positive, PositiveDuration
-from sim.scenario.service import check_pools
+from sim.scenario.replica_group import check_pools
 
 
 class Checkpoint(Node):

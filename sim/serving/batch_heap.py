@@ -6,6 +6,7 @@ replicas cost nothing for the largest batch they might hold.
 
 from typing import Any
 
+from sim.serving.class_members import count_member
 from sim.serving.compiler import entry, helper, rare
 
 FIRST_ROOM = 8
@@ -26,6 +27,7 @@ def join(plane: Any, replica: Any, request_index: int, finish: int) -> None:
         make_room(plane, replica)
     lift(plane.batches, replica.members_at, replica.batch, finish, request_index)
     replica.batch += 1
+    count_member(plane, request_index, 1)
 
 
 @helper
@@ -46,6 +48,7 @@ def take_next(plane: Any, replica: Any) -> int:
     """Take the request that ends next out of the batch."""
     leaving = entry(plane.batches, replica.members_at).request
     fill(plane, replica, 0)
+    count_member(plane, leaving, -1)
     return leaving
 
 
@@ -78,6 +81,7 @@ def remove_member(plane: Any, replica: Any, at: int) -> tuple[int, int]:
         lift(plane.batches, replica.members_at, at, last.finish, last.request)
     else:
         fill(plane, replica, at)
+    count_member(plane, request_index, -1)
     return finish, request_index
 
 

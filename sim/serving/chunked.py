@@ -7,10 +7,11 @@ of the queue. Only the last prompt of an iteration can stay unfinished, so there
 from typing import Any
 
 from sim.serving.admission import compute, tokens_left
+from sim.serving.batch_gaps import add_gaps_of_batch
 from sim.serving.compiler import entry, full_helper
 from sim.serving.kv_cache import grows
 from sim.serving.layout import NONE
-from sim.serving.token_gaps import add_gaps, count_first_gaps, slo_itl
+from sim.serving.token_gaps import count_first_gaps, slo_itl
 
 
 @full_helper()
@@ -50,6 +51,6 @@ def count_gaps_beside(plane: Any, replica_index: int, now: float) -> None:
         count_first_gaps(plane, replica_index, now, usual)
         return
     if now >= plane.clock[0].window_start and replica.busy_since < plane.clock[0].window_end:
-        add_gaps(plane, replica_index, replica.service, usual, replica.batch)
+        add_gaps_of_batch(plane, replica_index, usual)
     if usual > slo_itl(plane, replica):
         replica.late += 1

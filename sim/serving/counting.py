@@ -82,9 +82,14 @@ def sums_of(plane: Any, request: Any) -> int:
     if is_full(plane):
         service = entry(plane.services, entry(plane.replicas, request.replica).service)
         if service.classes > 1:
-            at_replica = service.first_sums + (request.replica - service.first_replica) * service.classes
-            return at_replica + request.class_index - service.first_class
+            return first_row(service, request.replica) + request.class_index - service.first_class
     return request.replica
+
+
+@helper
+def first_row(service: Any, replica_index: int) -> int:
+    """Where the sums of a replica by class begin, if its service has several classes."""
+    return service.first_sums + (replica_index - service.first_replica) * service.classes
 
 
 @helper

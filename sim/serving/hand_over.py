@@ -28,7 +28,7 @@ def turned_round(requests: Any, first: int) -> int:
     return before
 
 
-@full_helper()
+@full_helper(inlined=True)
 def leave_prefill(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """A request has its first token, and leaves the replica that computed it: to be decoded elsewhere, or for good."""
     replica = entry(plane.replicas, replica_index)
@@ -47,7 +47,7 @@ def leave_prefill(plane: Any, replica_index: int, request_index: int, now: float
     hand_over(plane, replica.service, request_index, now)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def hand_over(plane: Any, service_index: int, request_index: int, now: float) -> None:
     """Put a prefilled request into the queue of the replica that its rule names."""
     request = entry(plane.requests, request_index)

@@ -115,7 +115,7 @@ def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
     return first_of_wave(plane) if event == DISPATCH else plane.events[0].entity, 1, 0
 
 
-@full_helper()
+@full_helper(inlined=True)
 def come_back(plane: Any, request_index: int, now: float) -> None:
     """A request is where it was on its way to."""
     if entry(plane.requests, request_index).status == TRANSFERRING:

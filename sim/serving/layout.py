@@ -106,8 +106,8 @@ def _record(*groups: str) -> np.dtype[Any]:
 
 CLOCK = _record(
     "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
-    "reason service asking named returning",
-    "now stop window_start window_end",
+    "reason service asking named returning steps",
+    "now stop window_start window_end steps_from steps_until",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
 
@@ -118,7 +118,7 @@ SERVICE = _record(
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
-    "stage parent transferring models first_model switches",
+    "stage parent transferring transfers models first_model switches",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait",
@@ -195,6 +195,10 @@ ARRIVAL = _record("prompt output kv class_index", "time work")
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
 
+STEP = _record("replica state batch started tokens iterations", "start end")
+"""What a replica did, as its `state` tells: a batch decoded for so many `iterations`, or beside `started` requests
+whose prompts were computed. `tokens` are those of prompts where there are any, else those that the batch generated."""
+
 PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_token")
 
 
@@ -208,11 +212,12 @@ class Plane(NamedTuple):
     its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
     level of priority, `lengths` how many wait there.
 
-    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`. `counts` (class,
-    metric, bucket) has the time between tokens by service only. `sums` are number, sum, sum of squares and largest of
-    latencies by replica and metric, and for several classes from `first_sums` on by replica, class and metric;
-    `moments` are those of services and classes, made when the plane is settled. `hours` (class, hour of the day, 2) are
-    the requests that are decided, and that met their promise, by local hour of arrival.
+    `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`; `counts` is
+    (class, metric, bucket). `sums` are number, sum, sum of squares and largest of latencies by replica and metric,
+    and for several classes from `first_sums` on by replica, class and metric; `members` in the same places how many
+    of a class a batch holds. `moments` are those of services and classes, made when the plane is settled. `hours`
+    (class, hour of the day, 2) are the requests that are decided, and that met their promise, by local hour of
+    arrival.
 
     `returns` is a heap of the requests that come back at an instant that is known (`returning.py`).
 
@@ -249,8 +254,10 @@ class Plane(NamedTuple):
     passes: Any
     counts: Any
     sums: Any
+    members: Any
     moments: Any
     limits: Any
     overs: Any
     hours: Any
     rows: Any
+    steps: Any

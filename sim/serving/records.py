@@ -17,8 +17,11 @@ NO_COUNT = 2**62
 PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
 
 
-def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> layout.Plane:
-    """The plane at its start, with room for so many requests in flight and rows of output."""
+def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, step_block: int = 0) -> layout.Plane:
+    """The plane at its start, with room for so many requests in flight, rows of output, and steps.
+
+    A call has no more events than there is room for steps, of which an event ends at most one.
+    """
     parents = parents_of(services)
     services = [*services, *(plan.decode for plan in services if plan.decode)]
     count = len(services)
@@ -30,7 +33,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     queues["head"] = queues["tail"] = layout.NONE
     clock = np.zeros(1, layout.CLOCK)
     clock["first_timeout"] = replicas
-    clock["budget"], clock["reason"], clock["stop"] = EVENTS_PER_CALL, layout.REACHED, layout.NEVER
+    clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
     classes = _class_records(services, records)
@@ -41,7 +44,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
     tails = np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = slots
-    plain = all(map(is_plain, services))
+    plain = not step_block and all(map(is_plain, services))
     return layout.Plane(
         full=None if plain else 0,
         clock=clock,
@@ -68,11 +71,13 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int) -> 
         passes=passes,
         counts=np.zeros((len(classes), len(layout.METRICS), BUCKETS), np.int64),
         sums=np.zeros((_rows_of_sums(services, parents), len(layout.METRICS), 4)),
+        members=np.zeros(_rows_of_sums(services, parents), np.int64),
         moments=np.zeros((len(classes), len(layout.METRICS), 4)),
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
         hours=np.zeros((len(classes), HOURS, 2), np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
+        steps=np.zeros(step_block, layout.STEP),
     )
 
 

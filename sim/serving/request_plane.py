@@ -19,7 +19,9 @@ class RequestPlane:
     """All services of a run on one compiled plane.
 
     `on_rows` receives finished requests as records of `layout.ROW` where given; `on_budget` is called every million
-    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision.
+    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision;
+    `on_steps` receives the steps of replicas that lie at least partly in `steps_within` (seconds), as records of
+    `layout.STEP`, those of one replica in order.
     """
 
     def __init__(
@@ -31,15 +33,21 @@ class RequestPlane:
         on_rows: Callable[[NDArray[Any]], None] | None = None,
         on_budget: Callable[[float], None] | None = None,
         on_decision: Callable[[str, float], None] | None = None,
+        on_steps: Callable[[NDArray[Any]], None] | None = None,
+        steps_within: tuple[float, float] = (0.0, layout.NEVER),
         row_block: int = 65536,
+        step_block: int = 65536,
     ) -> None:
         self.services = tuple(services)
         self.on_rows = on_rows
         self.on_budget = on_budget
         self.on_decision = on_decision
+        self.on_steps = on_steps
         self.events = 0
-        self._plane = empty_plane(self.services, row_block if on_rows else 0, FIRST_SLOTS)
+        blocks = (row_block if on_rows else 0, FIRST_SLOTS, step_block if on_steps else 0)
+        self._plane = empty_plane(self.services, *blocks)
         clock = self._plane.clock[0]
+        clock["steps_from"], clock["steps_until"] = steps_within
         clock["now"], clock["window_start"] = start, window_start
         self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
         _link_free(self._plane, 0)
@@ -62,6 +70,7 @@ class RequestPlane:
         while True:
             reason = kernel.advance(self._plane, until)
             self.events += int(self._plane.clock[0]["events"])
+            self._hand_over_steps()
             if reason == layout.ARRIVALS_NEEDED:
                 self._refill(int(self._plane.clock[0]["service"]))
             elif reason == layout.OUTPUT_FULL:
@@ -123,6 +132,12 @@ class RequestPlane:
         if self.on_rows and clock["rows"]:
             self.on_rows(self._plane.rows[: clock["rows"]].copy())
         clock["rows"] = 0
+
+    def _hand_over_steps(self) -> None:
+        clock = self._plane.clock[0]
+        if self.on_steps and clock["steps"]:
+            self.on_steps(self._plane.steps[: clock["steps"]].copy())
+            clock["steps"] = 0
 
     def _refill(self, index: int) -> None:
         """Put a service's next block of arrivals into its place."""

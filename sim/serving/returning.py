@@ -18,7 +18,7 @@ def next_return(plane: Any) -> float:
     return entry(plane.requests, entry(plane.returns, 0)).due
 
 
-@full_helper()
+@full_helper(inlined=True)
 def come_back_at(plane: Any, request_index: int, due: float) -> None:
     """Have a request come back at an instant."""
     clock = plane.clock[0]
@@ -26,7 +26,7 @@ def come_back_at(plane: Any, request_index: int, due: float) -> None:
     clock.returning += 1
 
 
-@full_helper(otherwise=NONE)
+@full_helper(otherwise=NONE, inlined=True)
 def take_return(plane: Any) -> int:
     """Take the first of those who are on their way; there is one."""
     clock = plane.clock[0]

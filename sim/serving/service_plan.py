@@ -21,7 +21,7 @@ class Arrivals(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class NoArrivals:
     """What a group of replicas has that are handed their requests by another."""
 

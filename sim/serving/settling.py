@@ -7,7 +7,7 @@ depends on when a replica was looked at.
 from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
-from sim.serving.counting import pass_running, pass_waiting
+from sim.serving.counting import first_row, pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.token_gaps import count_gaps
@@ -69,7 +69,7 @@ def add_moments_of_classes(plane: Any, replica_index: int) -> None:
     """Add what a replica has of each class to the class and to the service."""
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
-    row = service.first_sums + (replica_index - service.first_replica) * service.classes
+    row = first_row(service, replica_index)
     for number in range(service.classes):
         add_moments(plane, service.parent, row + number)
         add_moments(plane, service.first_class + number, row + number)

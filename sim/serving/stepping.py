@@ -12,6 +12,7 @@ from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.preemption import end_swap
 from sim.serving.prefill import end_prefill
 from sim.serving.single_pass import dispatch_single_pass, end_pass
+from sim.serving.steps import write_step
 from sim.serving.switching import dispatch_shared, end_switch
 
 
@@ -49,6 +50,8 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
     """What a replica was doing ends. With nothing left to do it is idle at once, before this instant's arrivals."""
     replica = entry(plane.replicas, replica_index)
     pass_running(replica, now)
+    if is_full(plane) and plane.steps.shape[0] > 0:
+        write_step(plane, replica_index, now)
     if replica.state == DECODE:
         end_decode(plane, replica_index, now)
     elif replica.state == PREFILL:

@@ -90,6 +90,7 @@ SUMMED = (
     "computed_tokens",
     "kv_capacity",
     "transferring",
+    "transfers",
     *("waiting_area", "running_area", "kv_area", "waiting_sum", "running_sum", "transferring_area", "transferring_sum"),
 )
 """What is kept by group of replicas, and is of the service as a whole only when added up."""
@@ -111,9 +112,8 @@ def latency_blocks(plane: layout.Plane, index: int, *, generative: bool) -> dict
 
 
 def latency_blocks_of_class(plane: layout.Plane, class_index: int, *, generative: bool) -> dict[str, dict[str, Any]]:
-    """The latency blocks of one of several classes; the time between tokens is counted for the service only."""
-    names = [name for name in latency_names(generative=generative) if name != "itl_s"]
-    return _blocks(plane, class_index, [class_index], names)
+    """The latency blocks of one of several classes."""
+    return _blocks(plane, class_index, [class_index], latency_names(generative=generative))
 
 
 def _blocks(plane: layout.Plane, index: int, rows: list[int], names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -229,10 +229,14 @@ def _hours(plane: layout.Plane, classes: Sequence[int], now: float) -> list[floa
     return [float(own) / float(number) if number else None for own, number in zip(met, decided, strict=True)]
 
 
-def unfinished_waiting(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float]:
-    """Request-seconds in [start, end) of requests still in flight, which have no last stamp: waiting, and running."""
+def unfinished(plane: layout.Plane, index: int, start: float, end: float) -> tuple[float, float, float]:
+    """Request-seconds in [start, end) of requests still in flight, which have no last stamp.
+
+    Of those that wait, of those that a replica holds, and of these the ones whose cache is on its way.
+    """
     requests = plane.requests[plane.requests["service"] == index]
     spent = np.maximum(0.0, end - np.maximum(requests["since"], start))
     waits = np.isin(requests["status"], (layout.WAITING, layout.PREEMPTED, layout.SWAPPED, layout.HANDED_OVER))
-    runs = np.isin(requests["status"], (layout.RUNNING, layout.TRANSFERRING))
-    return float(spent[waits].sum()), float(spent[runs].sum())
+    comes = requests["status"] == layout.TRANSFERRING
+    runs = comes | (requests["status"] == layout.RUNNING)
+    return float(spent[waits].sum()), float(spent[runs].sum()), float(spent[comes].sum())

@@ -39,7 +39,7 @@ def pass_transferring(stage: Any, now: float) -> None:
     stage.last_transfer = now
 
 
-@full_helper()
+@full_helper(inlined=True)
 def begin_transfer(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """Send the cache of a request that a replica has taken, when the links are free."""
     replica = entry(plane.replicas, replica_index)
@@ -57,7 +57,7 @@ def begin_transfer(plane: Any, replica_index: int, request_index: int, now: floa
     come_back_at(plane, request_index, ends)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def end_transfer(plane: Any, request_index: int, now: float) -> None:
     """A cache has come: it is given up where it was, and its request joins the batch after the iteration under way."""
     request = entry(plane.requests, request_index)
@@ -65,6 +65,7 @@ def end_transfer(plane: Any, request_index: int, now: float) -> None:
     stage = entry(plane.services, replica.service)
     pass_transferring(stage, now)
     stage.transferring -= 1
+    stage.transfers += 1
     stage.transferring_sum += clipped(plane.clock[0], request.since, now)
     request.status = RUNNING
     release(plane, request_index, now)
@@ -92,7 +93,7 @@ def release(plane: Any, request_index: int, now: float) -> None:
     call_for_head(plane, request.sender, now)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def join_received(plane: Any, replica_index: int, now: float) -> None:
     """Those whose cache has come join the batch."""
     replica = entry(plane.replicas, replica_index)

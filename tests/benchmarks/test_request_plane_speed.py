@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from oracles.llm_workload import REPLICAS, advanced, plan_of, replica, workload
-from oracles.simpy_twin import serve
+from oracles import simpy_groups, simpy_twin
+from oracles.llm_workload import REPLICAS, advanced, decoding, plan_of, replica, workload
 
 from sim.serving import layout
+from sim.serving.summary import counts_by_service, whole_services
 
 MODES = {
     "reserving": {},
     "growing": {"preemption": "recompute"},
     "chunked": {"preemption": "recompute", "chunked": True, "max_batched_tokens": 512},
     "prefix hits": {"preemption": "recompute", "prefix_hit_rate": 0.5},
+    "apart": {"preemption": "recompute", "decode": decoding()},
 }
 
 
@@ -25,17 +27,19 @@ ASKED = {0.5: 1000, 4.0: 250}
 
 def simulated_by_simpy(requests, options):
     """The requests and accounts of the SimPy model, and the processor seconds that took."""
+    plan = plan_of(requests, **options)
+    model = simpy_groups if plan.decode else simpy_twin
     began = time.process_time()
-    served = serve(plan_of(requests, **options), *requests)
+    served = model.serve(plan, *requests)
     return served, time.process_time() - began
 
 
 def assert_same_accounts(plane, accounts):
     plane.settle()
-    service, replicas = plane.plane.services[0], plane.plane.replicas
+    service, replicas = whole_services(plane.plane)[0], plane.plane.replicas
     assert (service["batches"], service["batched"]) == (accounts.batches, accounts.batched)
-    assert service["preemptions"] == accounts.preemptions
-    assert plane.plane.counts[0, layout.ITL].sum() == accounts.gaps.total()
+    assert plane.plane.services[0]["preemptions"] == accounts.preemptions
+    assert counts_by_service(plane.plane)[0, layout.ITL].sum() == accounts.gaps.total()
     for name in ("waiting_area", "running_area"):
         assert service[name] == pytest.approx(getattr(accounts, name), rel=1e-9), name
     for name in ("busy", "joules"):
@@ -72,7 +76,7 @@ def test_preemptions_of_simpy(mode):
     few, options, rows = workload(2000, 2.0 * REPLICAS), MODES[mode], []
     plan = replace(plan_of(few, **options), replica=replica(kv_capacity=10_000))
     plane, _ = advanced(few, rows.append, plan)
-    served, accounts = serve(replace(plan_of(few, **options), replica=replica(kv_capacity=10_000)), *few)
+    served, accounts = simpy_twin.serve(replace(plan_of(few, **options), replica=replica(kv_capacity=10_000)), *few)
     assert accounts.preemptions > 20
     rows = np.sort(np.concatenate(rows), order="index")
     for name in ("start", "first_token", "end"):

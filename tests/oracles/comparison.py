@@ -52,7 +52,7 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
     return finished, plane
 
 
-def run_oracle(plans, lists, start):
+def run_oracle(plans, lists, start, kind=Oracle):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
         [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
@@ -62,7 +62,7 @@ def run_oracle(plans, lists, start):
         for request, row in zip(own, rows, strict=True):
             request.priority = plan.classes[row[4]].priority if plan.classes else 0
             request.model = plan.classes[row[4]].model if plan.classes else 0
-    oracle = Oracle(plans, requests, start)
+    oracle = kind(plans, requests, start)
     return oracle.run(), oracle
 
 
@@ -105,21 +105,25 @@ def assert_same_gaps(plane, oracle, finished, expected):
     """Times between tokens fall into the same buckets, and who had one that was too long has missed the objective."""
     counts = counts_by_service(plane.plane)
     for number, service in enumerate(oracle.services[: len(plane.services)]):
-        gaps = np.array([gap for _, gap in service.gaps])
-        buckets = np.searchsorted(EDGES[:, 0], gaps, side="right") - 1
-        counted = np.bincount(buckets, minlength=BUCKETS)
-        np.testing.assert_array_equal(counts[number, layout.ITL], counted)
-        moment = plane.plane.moments[number, layout.ITL]
-        assert moment[:3] == pytest.approx([len(gaps), gaps.sum(), (gaps**2).sum()], rel=1e-9)
-        assert moment[3] == max(gaps, default=0.0)
+        gaps = [gap for _, gap in service.gaps]
+        assert_counted(gaps, counts[number, layout.ITL], plane.plane.moments[number, layout.ITL])
     assert plane.plane.services["preemptions"].sum() == oracle.preemptions
     met = {(row["service"], row["index"]): row["met"] for row in finished}
     for request in expected:
         assert met[request.service, request.index] == (request.status == "completed" and not request.late)
 
 
+def assert_counted(gaps, counts, moment):
+    """Gaps lie in their buckets, and add up to their moments."""
+    gaps = np.array(gaps)
+    buckets = np.searchsorted(EDGES[:, 0], gaps, side="right") - 1
+    np.testing.assert_array_equal(counts, np.bincount(buckets, minlength=BUCKETS))
+    assert moment[:3] == pytest.approx([len(gaps), gaps.sum(), (gaps**2).sum()], rel=1e-9)
+    assert moment[3] == max(gaps, default=0.0)
+
+
 def assert_same_classes(plane, oracle, fleet):
-    """Ends and waits are counted at the class of each request."""
+    """Ends, waits and times between tokens are counted at the class of each request."""
     _, plans, lists = fleet
     for number, (plan, rows) in enumerate(zip(plans, lists, strict=True)):
         for place, row in enumerate(classes_of(plane.plane, number)):
@@ -130,6 +134,8 @@ def assert_same_classes(plane, oracle, fleet):
             moment = plane.plane.moments[row, layout.QUEUEING]
             assert moment[:2] == pytest.approx([len(waits), sum(waits)], abs=1e-9)
             assert moment[3] == max(waits, default=0.0)
+            gaps = [gap for index, gap in oracle.services[number].gaps if (*rows[index], 0)[4] == place]
+            assert_counted(gaps, plane.plane.counts[row, layout.ITL], plane.plane.moments[row, layout.ITL])
 
 
 def assert_same_figures(plane, other):

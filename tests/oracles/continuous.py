@@ -47,7 +47,7 @@ class Continuous:
         limit = replica.service.plan.slo_itl
         request.late = request.late or (limit is not None and gap > limit)
         request.last_token = self.now
-        replica.service.gaps.append((self.now, gap))
+        replica.service.gaps.append((request.index, gap))
 
     def dispatch_continuous(self, replica):
         moved = self.preempt(replica)

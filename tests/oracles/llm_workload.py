@@ -7,7 +7,7 @@ from oracles.setups import Block
 
 from sim.hardware.tables import NO_LIMIT, PIECES, GenerativeReplica, IterationTable, PrefillLaw
 from sim.serving.request_plane import RequestPlane
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import NoArrivals, ServicePlan
 
 REPLICAS, MAX_BATCH, KV_CAPACITY = 4, 128, 200_000
 BLOCK = 65_536
@@ -54,6 +54,13 @@ def replica(kv_capacity=KV_CAPACITY):
 
 def plan_of(requests, **options):
     return ServicePlan("s", replica(), REPLICAS, "round_robin", Columns(*requests), max_batch=MAX_BATCH, **options)
+
+
+def decoding():
+    """As many replicas that decode as others prefill; a cache takes 2 ms and 2.6 us a token to get there."""
+    times = {"transfer_latency": 0.002, "transfer_per_token": 2.6e-6}
+    group = (replica(), REPLICAS, "round_robin", NoArrivals())
+    return ServicePlan("s", *group, max_batch=MAX_BATCH, preemption="recompute", **times)
 
 
 def advanced(requests, on_rows=None, plan=None):

@@ -2,7 +2,15 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.comparison import assert_little, assert_same_figures, check, choose, run_oracle, run_plane
+from oracles.comparison import (
+    assert_little,
+    assert_same_classes,
+    assert_same_figures,
+    check,
+    choose,
+    run_oracle,
+    run_plane,
+)
 from oracles.fleets import SETTINGS, disaggregated_service, fleets, generative_service, with_classes
 
 
@@ -27,6 +35,7 @@ def test_stops_and_blocks_change_nothing(fleet, data):
     expected, _ = run_oracle(plans, lists, start)
     stops = choose(data, expected, start)
     sizes = {"block_size": data.draw(st.sampled_from([1, 7, 64])), "slots": data.draw(st.sampled_from([1, 2, 1024]))}
-    plane, _ = check(fleet, stops=stops, **sizes)
+    plane, oracle = check(fleet, stops=stops, **sizes)
+    assert_same_classes(plane, oracle, fleet)
     assert_same_figures(plane, run_plane(plans, lists, start)[1])
     assert_little(plane)

@@ -15,6 +15,7 @@ from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ClassPlan, ServicePlan
 
+CLASSES = Path(__file__).parents[2] / "scenarios" / "priority_classes.yaml"
 TWO = {
     "urgent": {"arrivals": {"process": "poisson", "rate": "2/s"}, "work": {"exponential": {"mean": 1}}, "priority": 1},
     "other": {
@@ -45,6 +46,19 @@ def test_counts_of_classes_sum_to_the_service(service):
         assert max(block["max"] for block in blocks) == service[name]["max"]
         total = sum(block["count"] * block["mean"] for block in blocks)
         assert total == pytest.approx(service[name]["count"] * service[name]["mean"])
+
+
+def test_times_between_tokens_of_classes_sum_to_the_service():
+    scenario = sim.load(CLASSES).with_({"horizon": "20 min", "warmup": "1 min"})
+    service = sim.run(scenario, limits={"services.llm.itl_s": [0.05]}).summary["services"]["llm"]
+    whole, parts = service["itl_s"], [each["itl_s"] for each in service["classes"].values()]
+    assert sum(each["count"] for each in parts) == whole["count"] > 100_000
+    assert max(each["max"] for each in parts) == whole["max"]
+    for total in (lambda block: block["mean"], lambda block: block["over"]["0.05"]):
+        assert sum(each["count"] * total(each) for each in parts) == pytest.approx(whole["count"] * total(whole))
+    assert 0.0 < whole["over"]["0.05"] < 1.0
+    latencies = {name for name in service if name.endswith("_s")}
+    assert all(latencies <= set(each) for each in service["classes"].values())
 
 
 def test_a_class_is_judged_by_its_own_promise_and_else_by_the_service_s():

@@ -1,0 +1,79 @@
+"""Services take their accelerators: which replica holds what, and under which laws it runs there."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sim.fleet.pool import Holding, PoolState
+from sim.hardware import generative_replica, single_pass_replica
+from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+from sim.scenario import Scenario, paths
+from sim.scenario.replica_group import ReplicaGroup
+from sim.scenario.room import Place, keys_of
+from sim.scenario.service import ContinuousBatching, Service
+
+
+class Placed(NamedTuple):
+    """Replicas of a service in one pool."""
+
+    pool: str
+    replica: GenerativeReplica | SinglePassReplica
+    number: int
+    group: str = ""
+    """`prefill` or `decode`, where a service has groups of replicas."""
+
+
+def places_of(scenario: Scenario) -> dict[Place, ReplicaGroup]:
+    """All groups of replicas, in the order in which the request plane numbers them: those that decode are the last."""
+    groups = {(name, at): each for name, own in scenario.services.items() for at, each in own.replica_groups.items()}
+    return dict(sorted(groups.items(), key=lambda item: item[0][1] == "decode"))
+
+
+def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState]) -> Iterator[Holding]:
+    """What each replica of a group holds, pools in order of preference, until there is no more room."""
+    placed: Counter[str] = Counter()
+    name = "/".join(filter(None, place))
+    for number in range(group.replicas.initial):
+        for pool in group.pools:
+            most = group.most_in(pool)
+            if most is not None and placed[pool] == most:
+                continue
+            holding = pools[pool].hold_for_good(f"{name}/{number}", group.tensor_in(pool))
+            if holding is not None:
+                placed[pool] += 1
+                yield holding
+                break
+        else:
+            return
+
+
+def missing_slice(scenario: Scenario, place: Place, group: ReplicaGroup, pool: str) -> tuple[str, str, str] | None:
+    """Path, message and hint, where a pool's accelerators come in slices and none has the size of a replica."""
+    accelerator, tensor = scenario.accelerator(scenario.pools[pool].accelerator), group.tensor_in(pool)
+    if not accelerator.slices or tensor in accelerator.slices:
+        return None
+    hint = f"one of {', '.join(map(str, accelerator.slices))}"
+    key = paths.join((*keys_of(place), *group.tensor_key(pool)))
+    return key, f"{accelerator.name} has no slice of {tensor}", hint
+
+
+def replica_of(
+    scenario: Scenario, service: Service, pool: str, group: ReplicaGroup
+) -> GenerativeReplica | SinglePassReplica:
+    """The laws of a service's replica on the accelerators of a pool. Raises HardwareError."""
+    accelerator = scenario.accelerator(scenario.pools[pool].accelerator)
+    model, batch = scenario.model(service.model), service.batching.max_batch_size
+    if model.kind == "single_pass":
+        return single_pass_replica(accelerator, model, precision=group.precision_in(pool), max_batch=batch)
+    if not isinstance(service.batching, ContinuousBatching) or service.kv_cache is None:
+        raise TypeError(f"a scenario gives {service.model} continuous batching and a KV cache")
+    return generative_replica(
+        accelerator,
+        model,
+        tensor=group.tensor_in(pool),
+        precision=group.precision_in(pool),
+        max_batch=batch,
+        batched_tokens=service.batching.max_batched_tokens,
+        memory_utilization=service.kv_cache.memory_utilization,
+        block_size=service.kv_cache.block_size,
+    )
