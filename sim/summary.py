@@ -12,7 +12,7 @@ from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
 from sim.fleet.ledger import State
 from sim.group_summary import groups_summary
-from sim.hardware.tables import GenerativeReplica
+from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
 from sim.serving.summary import (
@@ -144,6 +144,8 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
         capacity = float(run.closing.services[index]["kv_capacity"]) * window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
         summary["preemptions"] = int(change["preemptions"])
+    if plan.switching:
+        summary["switches"] = int(change["switches"])
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
 
 
@@ -167,6 +169,7 @@ _COUNTERS = (
     "finished",
     "batches",
     "batched",
+    "switches",
     "prompt_tokens",
     "output_tokens",
     "computed_tokens",
@@ -182,7 +185,9 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
     plan = run.request_plane.services[index]
     bill = accounts.of_owner(plan.name)
     by_phase = (run.closing.joules[index] - run.opening.joules[index]) / KWH
-    phases = {"prefill": by_phase[0], "decode": by_phase[1], "batch": by_phase[2]}
+    phases = {
+        name: joules for name, joules in zip(layout.PHASES, by_phase, strict=True) if name != "switch" or plan.switching
+    }
     idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum()
     per_phase = {**{name: float(value) for name, value in phases.items()}, "idle": float(idle), "start_up": 0.0}
     joules = bill.energy_kwh * KWH
@@ -286,11 +291,20 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
         if isinstance(replica, GenerativeReplica):
             flops = (change["computed_tokens"] + change["batched"]) * replica.flops_per_token
         else:
-            flops = change["finished"] * replica.flops_per_pass
+            flops = _flops_of_passes(run, index, replica)
         achieved += flops * inside / len(holdings)
         peak = max(peak, replica.peak_flops / replica.accelerators)
     size = run.prepared.scenario.pools[pool].accelerators
     return achieved / (peak * size * accounts.window) if peak and achieved else None
+
+
+def _flops_of_passes(run: "Run", index: int, replica: SinglePassReplica) -> float:
+    """FLOPs of the requests that a service finished, each of the model of its class."""
+    plan, plane = run.request_plane.services[index], run.request_plane.plane
+    finished = run.closing.classes["finished"] - run.opening.classes["finished"]
+    laws, models = (replica, *replica.others), [each.model for each in plan.classes] or [0]
+    rows = classes_of(plane, index)
+    return sum(float(finished[row]) * laws[model].flops_per_pass for row, model in zip(rows, models, strict=True))
 
 
 def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:

@@ -1,4 +1,4 @@
-"""The steps of replicas, written down for a timeline: prefills, runs of decode iterations, passes, swaps and switches."""
+"""The steps of replicas, written down for a timeline: prefills, decode iterations, passes, swaps and switches."""
 
 from typing import Any
 
