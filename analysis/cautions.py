@@ -7,6 +7,7 @@ from analysis.expectation import ServiceExpectation, TrainingExpectation
 from analysis.wording import duration, number, power, share
 from sim.preparation import FOREVER, Prepared
 from sim.scenario import Scenario
+from sim.scenario.requests import parts
 from sim.scenario.service import Service
 
 NEAR_FULL = 0.85
@@ -52,11 +53,15 @@ def _load(service: Service, found: ServiceExpectation) -> Remarks:
 
 
 def _promise(service: Service, found: ServiceExpectation) -> Remarks:
-    for limit, seconds in service.slo.limits.items() if service.slo else ():
-        least = found.pace.least.get(limit, 0.0)
-        if seconds < least:
-            text = f"out of reach: an idle replica takes {duration(least)} for a median request"
-            yield f"slo.{limit}", text
+    given = {"slo": service.slo}
+    given |= {
+        ".".join(("requests", *part.path, "slo")): getattr(part.stream, "slo", None) for part in parts(service.requests)
+    }
+    for at, slo in given.items():
+        for limit, seconds in slo.limits.items() if slo else ():
+            least = found.pace.least.get(limit, 0.0)
+            if seconds < least:
+                yield f"{at}.{limit}", f"out of reach: an idle replica takes {duration(least)} for a median request"
 
 
 def _lengths(found: ServiceExpectation) -> Remarks:

@@ -110,6 +110,24 @@ def test_a_promise_out_of_reach():
     assert "out of reach" not in text(scenario(services=service(slo={"e2e": "2 s"})))
     assert "slo.ttft: out of reach" in text(llm("1/s", slo={"ttft": "10 ms"}))
     assert "slo.tpot: out of reach" in text(llm("1/s", slo={"tpot": "1 ms"}))
+    classes = {"arrivals": {"process": "poisson", "rate": "4/s"}, "a": {"share": 0.5}, "b": {"share": 0.5}}
+    classes["b"]["slo"] = {"e2e": "500 ms"}
+    assert "services.s.requests.b.slo.e2e: out of reach" in text(scenario(services=service(requests=classes)))
+
+
+def test_a_full_link_between_prefill_and_decode_is_overload():
+    group = {"pools": ["p"], "replicas": 4}
+    lengths = {"prompt": 1000, "output": 100}
+
+    def found(bandwidth):
+        groups = {"prefill": group, "decode": group, "kv_transfer": {"bandwidth": bandwidth, "latency": "0 s"}}
+        requests = {"arrivals": {"process": "poisson", "rate": "16/s"}, "lengths": lengths}
+        chat = {"model": "Llama-3.1-8B", "groups": groups, "requests": requests}
+        pools = {"p": {"accelerator": "H100-SXM", "nodes": 1}}
+        return service_expectation(prepare(scenario(services={"s": chat}, pools=pools)), "s")
+
+    assert found("1 GB/s").load == pytest.approx(16 * 1000 * 131_072 / 4e9)
+    assert found("50 GB/s").load < 0.5
 
 
 def test_a_short_horizon():

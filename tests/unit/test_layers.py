@@ -128,3 +128,19 @@ def test_files_stay_short():
         if length > LONG:
             warnings.warn(f"{path} has {length} lines", stacklevel=1)
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+LONGEST_KERNEL = 60
+STEPS = {"arrive", "admit", "begin_prefill", "decode", "complete", "preempt", "hand_over", "time_out"}
+
+
+def test_kernels_are_short_and_named_by_what_happens():
+    """A reader of the request plane finds each step in the life of a request under its name."""
+    named = set()
+    for path in sorted((ROOT / "sim" / "serving").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                named.add(node.name)
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert length <= LONGEST_KERNEL, f"{path.name}: {node.name} has {length} lines"
+    assert named >= STEPS
