@@ -15,9 +15,11 @@ from analysis.expectation import (
 )
 from analysis.wording import duration, number, power, share
 from sim import units
+from sim.hardware import GenerativeReplica, SinglePassReplica
 from sim.hardware.power import power_limit
 from sim.preparation import Prepared, prepare
 from sim.scenario import Scenario, load
+from sim.scenario.switching import Switching
 
 if TYPE_CHECKING:
     from analysis.capacity.planning import Question
@@ -122,16 +124,27 @@ def _service(prepared: Prepared, name: str, found: ServiceExpectation) -> Iterat
         for each in placed
     ]
     precisions = sorted({service.replica_groups[each.group].precision_in(each.pool) for each in placed})
-    what = f"{service.model} in {' and '.join(precisions)}" if found.tokens else service.model
+    what = f"{service.model} in {' and '.join(precisions)}" if found.tokens else " and ".join(service.models)
     yield _item(name, f"{what}: {', '.join(parts)}")
     yield _detail("arrivals", _arriving(found.arriving, "requests"))
     batches = f"batches of {found.pace.batch}" if found.pace.batch > 1 else "no batches"
     estimate = " (estimate)" if found.tokens else ""
     yield _detail("load", f"{_load(found)} of what the replicas can do with {batches}{estimate}")
+    if service.switching:
+        yield _detail("switching", _switching(service.switching, [each.replica for each in placed]))
     if found.tokens:
         yield from _tokens(found.tokens, tensor)
     least = ", ".join(f"{limit} {duration(seconds)}" for limit, seconds in found.pace.least.items())
     yield _detail("at least", f"{least} for a median request on an idle replica")
+
+
+def _switching(switching: Switching, replicas: Iterable[GenerativeReplica | SinglePassReplica]) -> str:
+    """How long it takes to load another model, the shortest and the longest, and by which rule it is done."""
+    shared = [each for each in replicas if isinstance(each, SinglePassReplica)]
+    times = sorted(law.load_time for each in shared for law in (each, *each.others))
+    spoken = " to ".join(dict.fromkeys(duration(seconds) for seconds in (times[0], times[-1])))
+    limit = "" if switching.max_wait is None else f", others wait {duration(switching.max_wait)} at most"
+    return f"{spoken} to load another model, by {switching.rule}{limit} (not in the load)"
 
 
 def _load(found: ServiceExpectation) -> str:

@@ -88,10 +88,10 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
                 if isinstance(each.replica, GenerativeReplica)
             ]
     else:
-        arriving, work = _arriving_work(prepared, name)
+        arriving, work, model = _arriving_work(prepared, name)
         if len(work):
             singles = [each.replica for each in placed if isinstance(each.replica, SinglePassReplica)]
-            paces = [single_pass_pace(service, replica, work) for replica in singles]
+            paces = [single_pass_pace(service, replica, work, model) for replica in singles]
     able: dict[str, float] = {}
     for each, pace in zip(placed, paces, strict=False):
         able[each.group] = able.get(each.group, 0.0) + (each.number / pace.seconds if pace.seconds else math.inf)
@@ -157,12 +157,16 @@ def _lengths(prepared: Prepared, name: str, part: Part, which: int, size: int) -
     return whole_tokens(sampler(lengths, draws).draw(size))
 
 
-def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray]:
+def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray, IntArray]:
+    """What arrives, its work, and the number of its model."""
+    service = prepared.scenario.services[name]
+    models = np.array([service.models.index(service.model_of(part)) for part in parts(service.requests)])
     if _has_traces(prepared, name):
         arriving, recorded = _recorded(prepared, name)
-        return arriving, recorded.work
+        return arriving, recorded.work, models[recorded.class_number]
     arriving, sizes = _all_drawn(prepared, name)
-    return arriving, np.concatenate([_work(prepared, name, part, size) for part, size in sizes])
+    work = np.concatenate([_work(prepared, name, part, size) for part, size in sizes])
+    return arriving, work, np.repeat(models, [size for _, size in sizes])
 
 
 def _work(prepared: Prepared, name: str, part: Part, size: int) -> FloatArray:

@@ -20,8 +20,19 @@ class Pace(NamedTuple):
     """Seconds of a median request on an idle replica, by limit (`ttft`, `tpot`, `itl`, `e2e`)."""
 
 
-def single_pass_pace(service: Service, replica: SinglePassReplica, work: FloatArray) -> Pace:
-    """Reckon batches of the size that is best."""
+def single_pass_pace(service: Service, replica: SinglePassReplica, work: FloatArray, model: IntArray) -> Pace:
+    """Reckon batches of the size that is best; `model` is the number of that of each request. Nothing is switched."""
+    laws = (replica, *replica.others)
+    shares = [(law, work[model == number]) for number, law in enumerate(laws)]
+    paces = [(_pace_of_model(service, law, own), len(own) / len(work)) for law, own in shares if len(own)]
+    return Pace(
+        max(pace.batch for pace, _ in paces),
+        sum(pace.seconds * part for pace, part in paces),
+        min((pace.least for pace, _ in paces), key=lambda least: least["e2e"]),
+    )
+
+
+def _pace_of_model(service: Service, replica: SinglePassReplica, work: FloatArray) -> Pace:
     each = replica.latency[1:] / np.arange(1, len(replica.latency))
     best = int(np.argmin(each))
     least = {"e2e": service.client_latency + float(replica.latency[1] * np.median(work))}

@@ -37,7 +37,7 @@ UNITS: Mapping[str, str] = {
 def assumptions(scenario: Scenario) -> list[Row]:
     """Each figure of the accelerators and models in use: name, figure, value, unit, source, date, basis, low, high."""
     accelerators = {pool.accelerator for pool in scenario.pools.values()}
-    models = {service.model for service in scenario.services.values()}
+    models = {name for service in scenario.services.values() for name in (service.model, *service.models)}
     rows = [
         row
         for name in sorted(accelerators)

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from sim.fleet.pool import Holding, PoolState
-from sim.hardware import generative_replica, single_pass_replica
+from sim.hardware import generative_replica, load_time, single_pass_replica
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.scenario import Scenario, paths
 from sim.scenario.replica_group import ReplicaGroup
@@ -57,6 +58,19 @@ def missing_slice(scenario: Scenario, place: Place, group: ReplicaGroup, pool: s
     return key, f"{accelerator.name} has no slice of {tensor}", hint
 
 
+def with_load_times(
+    scenario: Scenario, service: Service, pool: str, group: ReplicaGroup, replica: SinglePassReplica
+) -> SinglePassReplica:
+    """The laws of a replica that several models share, with the time to load each. Raises HardwareError."""
+    accelerator, precision = scenario.accelerator(scenario.pools[pool].accelerator), group.precision_in(pool)
+    given = service.switching.time if service.switching else None
+    first, *others = (
+        replace(law, load_time=load_time(accelerator, scenario.model(name), precision) if given is None else given)
+        for name, law in zip(service.models, (replica, *replica.others), strict=True)
+    )
+    return replace(first, others=others)
+
+
 def replica_of(
     scenario: Scenario, service: Service, pool: str, group: ReplicaGroup
 ) -> GenerativeReplica | SinglePassReplica:
@@ -64,7 +78,12 @@ def replica_of(
     accelerator = scenario.accelerator(scenario.pools[pool].accelerator)
     model, batch = scenario.model(service.model), service.batching.max_batch_size
     if model.kind == "single_pass":
-        return single_pass_replica(accelerator, model, precision=group.precision_in(pool), max_batch=batch)
+        models = map(scenario.model, service.models)
+        precision = group.precision_in(pool)
+        first, *others = (
+            single_pass_replica(accelerator, each, precision=precision, max_batch=batch) for each in models
+        )
+        return replace(first, others=others)
     if not isinstance(service.batching, ContinuousBatching) or service.kv_cache is None:
         raise TypeError(f"a scenario gives {service.model} continuous batching and a KV cache")
     return generative_replica(

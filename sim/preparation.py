@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
-from sim.hardware import HardwareError, training_power
+from sim.hardware import HardwareError, SinglePassReplica, training_power
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of
+from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
@@ -192,8 +192,11 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
     scenario, name = prepared.scenario, place[0]
     service, accelerator = scenario.services[name], scenario.accelerator(scenario.pools[pool].accelerator)
     with prepared.checking(f"services.{name}.model"):
-        placed = Placed(pool, replica_of(scenario, service, pool, group), number, place[1])
-        prepared.replicas.setdefault(name, []).append(placed)
+        replica = replica_of(scenario, service, pool, group)
+        if service.switching and isinstance(replica, SinglePassReplica):
+            with prepared.checking(f"services.{name}.switching"):
+                replica = with_load_times(scenario, service, pool, group, replica)
+        prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
     if accelerator.host_link_bandwidth is not None:
         return
     message = f"the bandwidth of {accelerator.name} to its host's memory is not known"

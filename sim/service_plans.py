@@ -6,7 +6,8 @@ from sim.hardware.memory import kv_bytes_per_token
 from sim.hardware.tables import GenerativeReplica
 from sim.preparation import Prepared, queue_delay, seconds_into_week
 from sim.scenario.requests import Part, RequestClasses, parts
-from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan
+from sim.scenario.service import Service
+from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan, Switching
 from sim.workload.streams import stream_key
 
 DAY = 86400.0
@@ -29,6 +30,7 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         slo_tpot=limits.get("tpot"),
         slo_e2e=limits.get("e2e"),
         classes=[_class_plan(prepared, name, part) for part in parts(service.requests)] if several else (),
+        switching=_switching(service),
         decode=_decode_plan(prepared, name) if service.groups else None,
         **_of_group(prepared, name, "prefill" if service.groups else ""),
     )
@@ -80,11 +82,17 @@ def seconds_per_token(prepared: Prepared, name: str) -> float:
     return kv_bytes_per_token(model, 1, precision) / bandwidth
 
 
+def _switching(service: Service) -> Switching | None:
+    return Switching(service.switching.rule, service.switching.max_wait) if service.switching else None
+
+
 def _class_plan(prepared: Prepared, service: str, part: Part) -> ClassPlan:
-    given = prepared.scenario.services[service].promise(part)
+    own = prepared.scenario.services[service]
+    given = own.promise(part)
     return ClassPlan(
         name=part.path[0],
         priority=getattr(part.stream, "priority", 0),
+        model=own.models.index(own.model_of(part)),
         slo_ttft=given.get("ttft"),
         slo_tpot=given.get("tpot"),
         slo_e2e=given.get("e2e"),

@@ -145,6 +145,8 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
         capacity = float(run.closing.services[index]["kv_capacity"]) * window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
         summary["preemptions"] = int(change["preemptions"])
+    if plan.switching:
+        summary["switches"] = int(change["switches"])
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
 
 
@@ -168,6 +170,7 @@ _COUNTERS = (
     "finished",
     "batches",
     "batched",
+    "switches",
     "prompt_tokens",
     "output_tokens",
     "preemptions",
@@ -182,7 +185,9 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
     plan = run.request_plane.services[index]
     bill = accounts.of_owner(plan.name)
     by_phase = (run.closing.joules[index] - run.opening.joules[index]) / KWH
-    phases = {"prefill": by_phase[0], "decode": by_phase[1], "batch": by_phase[2]}
+    phases = {
+        name: joules for name, joules in zip(layout.PHASES, by_phase, strict=True) if name != "switch" or plan.switching
+    }
     idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum()
     per_phase = {**{name: float(value) for name, value in phases.items()}, "idle": float(idle), "start_up": 0.0}
     joules = bill.energy_kwh * KWH

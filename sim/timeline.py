@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Event = dict[str, Any]
-NAMES = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "pass", layout.SWAP: "swap"}
+NAMES = {
+    layout.PREFILL: "prefill",
+    layout.DECODE: "decode",
+    layout.PASS: "pass",
+    layout.SWAP: "swap",
+    layout.SWITCH: "switch",
+}
 COUNTERS = {
     "service": {"queue_length": "waiting", "running": "running"},
     "training": {"queued": "waiting", "running": "running"},

@@ -26,6 +26,7 @@ _STATES = {
     "prefill": ("#E69F00", ""),
     "decode": ("#0072B2", ""),
     "batch": ("#56B4E9", "||"),
+    "switch": ("#F0E442", "//"),
     "busy": ("#0072B2", ""),
     "serving": ("#0072B2", ""),
     "training": ("#009E73", "\\\\"),
@@ -37,6 +38,7 @@ _STATES = {
 _UNITS = ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
 _USES = {
     "batch": "for batches",
+    "switch": "for switching models",
     "prefill": "for prefill",
     "decode": "for decoding",
     "busy": "while busy",

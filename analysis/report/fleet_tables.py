@@ -106,13 +106,22 @@ def fleet(run: Run) -> Table:
 def setup(run: Run) -> Table:
     """Return the services as they were described."""
     services = resolved(run).get("services") or {}
-    keys = ("model", "precision", "pools", "parallelism", "replicas", "batching", "routing")
+    keys: tuple[str, ...] = ("model", "precision", "pools", "parallelism", "replicas", "batching", "routing")
+    if any(service.get("switching") for service in services.values()):
+        keys = (*keys, "switching")
     rows = [
-        [said_name, *(_setting(find(whole, key)) for key in keys)]
+        [said_name, _models(whole), *(_setting(find(whole, key)) for key in keys[1:])]
         for name, service in services.items()
         for said_name, whole in _groups(name, service)
     ]
     return Table("Services", ("service", *keys), rows, 1 + len(keys))
+
+
+def _models(service: Mapping[str, Any]) -> str:
+    """Return the models of a service, that of a class after the class."""
+    requests = service.get("requests") or {}
+    own = {name: each["model"] for name, each in requests.items() if isinstance(each, Mapping) and each.get("model")}
+    return ", ".join([said(service.get("model")), *(f"{name}: {said(model)}" for name, model in own.items())])
 
 
 def _groups(name: str, service: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

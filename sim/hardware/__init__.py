@@ -1,6 +1,7 @@
 """How fast and how hungry: time, memory and power of an accelerator that runs a model."""
 
 from sim.hardware.errors import CapTooLow, DoesNotFit, HardwareError, MissingFigure, UnsupportedPrecision
+from sim.hardware.loading import load_time
 from sim.hardware.memory import MemoryFit, fit
 from sim.hardware.prefill import mixed_seconds
 from sim.hardware.replica import (
@@ -30,6 +31,7 @@ __all__ = [
     "generative_replica",
     "iteration_joules",
     "iteration_seconds",
+    "load_time",
     "mixed_seconds",
     "model_flops_utilization",
     "prefill_joules",

@@ -1,6 +1,7 @@
 """What the request plane needs to know of one replica: times in seconds, energies in joules, of the whole replica."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,10 @@ class SinglePassReplica:
     flops_per_pass: float
     peak_flops: float
     """FLOP/s of the whole replica; 0 where the accelerator's peak is unknown."""
+    load_time: float = 0.0
+    """Seconds to load the model onto a replica that holds another."""
+    others: "Sequence[SinglePassReplica]" = ()
+    """The same replica with each of the other models that share it."""
 
     @property
     def speed(self) -> float:

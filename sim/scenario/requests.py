@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from sim import catalog
 from sim.scenario.arrivals import AnyArrivals, Arrivals, TraceArrivals, name_or_map
-from sim.scenario.base import NAME, Node, check_known, fail
+from sim.scenario.base import NAME, Name, Node, check_known, context_of, fail
 from sim.scenario.distributions import NumberDistribution
 from sim.scenario.quantities import PositiveDuration, Share
 
@@ -79,7 +79,7 @@ class Requests(_Stream):
         return data
 
 
-_OF_A_CLASS = ("share", "priority", "slo")
+_OF_A_CLASS = ("share", "priority", "slo", "model")
 
 
 class RequestClass(_Stream):
@@ -91,6 +91,13 @@ class RequestClass(_Stream):
     """The highest goes first, and is preempted last."""
     slo: Slo | None = None
     """Instead of the service's."""
+    model: Name | None = None
+    """Of a single-pass service, instead of the service's."""
+
+    @field_validator("model")
+    @classmethod
+    def _check_model(cls, name: str | None, info: ValidationInfo) -> str | None:
+        return None if name is None else context_of(info).check_model(name)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

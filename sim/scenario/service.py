@@ -10,7 +10,8 @@ from sim.scenario.base import Context, Name, Node, context_of, fail, unset
 from sim.scenario.groups import OF_A_GROUP, Groups, pools_of_groups
 from sim.scenario.quantities import Duration, PositiveDuration, Share
 from sim.scenario.replica_group import ReplicaGroup
-from sim.scenario.requests import LIMITS, AnyRequests, Part, Slo, parts
+from sim.scenario.requests import LIMITS, AnyRequests, Part, RequestClasses, Requests, Slo, parts
+from sim.scenario.switching import Switching
 
 LARGEST_BATCH = 65_536
 """The laws of a replica are tabulated up to its largest batch."""
@@ -83,11 +84,22 @@ class Service(ReplicaGroup):
     client_latency: Duration = 0.0
     requests: AnyRequests
     slo: Slo | None = None
+    switching: Switching | None = Field(default_factory=unset, validate_default=True)
+    """Where classes of requests are of different single-pass models."""
 
     @property
     def replica_groups(self) -> Mapping[str, ReplicaGroup]:
         """Its groups of replicas by name; a single one without a name where it has none."""
         return {"": self} if self.groups is None else {"prefill": self.groups.prefill, "decode": self.groups.decode}
+
+    @property
+    def models(self) -> list[str]:
+        """The models of its requests, in the order of their classes."""
+        return models_of(self.requests, self.model)
+
+    def model_of(self, part: Part) -> str:
+        """The model of the requests of a class."""
+        return getattr(part.stream, "model", None) or self.model
 
     def promise(self, part: Part) -> Mapping[str, float]:
         """The limits (seconds) that are promised to the requests of a class, or to all; none without an slo."""
@@ -136,6 +148,13 @@ class Service(ReplicaGroup):
         model = context_of(info).model(info.data.get("model", ""))
         return {} if kv_cache is None and model and model.kind == "generative" else kv_cache
 
+    @field_validator("switching", mode="before")
+    @classmethod
+    def _switching_of_several(cls, switching: Any, info: ValidationInfo) -> Any:
+        requests = info.data.get("requests")
+        several = requests is not None and len(models_of(requests, info.data.get("model", ""))) > 1
+        return {} if switching is None and several else switching
+
     @model_validator(mode="after")
     def _check_kind(self, info: ValidationInfo) -> Self:
         model = context_of(info).model(self.model)
@@ -143,11 +162,14 @@ class Service(ReplicaGroup):
             self._check_generative()
         elif model is not None:
             self._check_single_pass()
+            self._check_models(context_of(info))
         return self
 
     def _check_generative(self) -> None:
         if self.batching.policy != "continuous":
             fail(f"`{self.batching.policy}` batching does not fit a generative model", "batching", "continuous")
+        if self.switching is not None:
+            fail("replicas of a generative model are not shared", "switching", "single-pass models only")
         for part in parts(self.requests):
             at, traced = ".".join(("requests", *part.path)), isinstance(part.arrivals, TraceArrivals)
             if part.stream.work is not None:
@@ -156,6 +178,15 @@ class Service(ReplicaGroup):
                 fail("a generative model needs `lengths`", at, "a preset's name or {prompt: ..., output: ...}")
             if part.stream.lengths is not None and traced:
                 fail("a trace carries its own lengths", f"{at}.lengths", "leave `lengths` out")
+
+    def _check_models(self, context: Context) -> None:
+        for part in parts(self.requests):
+            model = context.model(self.model_of(part))
+            if model is not None and model.kind == "generative":
+                at = ".".join(("requests", *part.path, "model"))
+                fail(f"`{model.name}` is a generative model", at, "only single-pass models share replicas")
+        if self.switching is not None and len(self.models) < 2:
+            fail("`switching` needs a second model", "switching", "a class of requests with a `model` of its own")
 
     def _check_single_pass(self) -> None:
         if self.batching.policy == "continuous":
@@ -173,6 +204,11 @@ class Service(ReplicaGroup):
         for pool in self.pools:
             if self.tensor_in(pool) > 1:
                 fail("tensor parallelism is for generative models", ".".join(self.tensor_key(pool)))
+
+
+def models_of(requests: Requests | RequestClasses, model: str) -> list[str]:
+    """The models of some requests in the order of their classes; `model` is that of those that name none."""
+    return list(dict.fromkeys(getattr(part.stream, "model", None) or model for part in parts(requests)))
 
 
 _OF_TOKENS = {"ttft": "time to first token", "tpot": "time per output token", "itl": "time between tokens"}

@@ -69,6 +69,12 @@ def reject(plane: Any, request_index: int, now: float) -> None:
 
 
 @helper
+def starts_at_once(plane: Any, service: Any) -> bool:
+    """Whether a request never waits for others where a replica is idle, nor perhaps for its model."""
+    return service.max_queue_delay == 0.0 and not (is_full(plane) and service.models > 1)
+
+
+@helper
 def start_at_once(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """Bind a request to an idle replica that starts it at this instant, ahead of any other."""
     entry(plane.requests, request_index).status = TAKEN
@@ -114,7 +120,7 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
     service = entry(plane.services, service_index)
     queue_index = plane.replicas.shape[0] + service_index
     at_once = service.idle > 0 and entry(plane.queues, queue_index).length == 0
-    if at_once and service.max_queue_delay == 0.0:
+    if at_once and starts_at_once(plane, service):
         start_at_once(plane, take_idle(plane, service), request_index, now)
     elif service.waiting >= service.queue_limit:
         reject(plane, request_index, now)
@@ -136,7 +142,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
     if is_full(plane) and service.stage != NONE:
         none_waits = entry(plane.queues, replica_index).length == 0
         idle = idle and none_waits and has_room(plane, replica_index, request_index, 0)
-    if idle and service.max_queue_delay == 0.0:
+    if idle and starts_at_once(plane, service):
         start_at_once(plane, replica_index, request_index, now)
         return
     if service.waiting >= service.queue_limit:

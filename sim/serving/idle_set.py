@@ -1,8 +1,11 @@
-"""The idle replicas of a service with a central queue: a heap of their numbers, so that the lowest is found at once."""
+"""The idle replicas of a service with a central queue: a heap of their numbers, so that the lowest is found at once.
+
+Where several models share the replicas there is a heap for each of them, of those that have it loaded.
+"""
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
 from sim.serving.work import came_free
 
@@ -10,16 +13,32 @@ from sim.serving.work import came_free
 @helper
 def add_idle(plane: Any, service: Any, replica_index: int) -> None:
     """A replica has become idle."""
-    idle, first = plane.idle, service.first_replica
-    at = service.idle
+    if is_full(plane) and service.models > 1:
+        add_idle_with_model(plane, service, replica_index)
+    else:
+        add_number(plane.idle, service.first_replica, service.idle, replica_index)
     service.idle += 1
+
+
+@helper
+def add_number(idle: Any, first: int, size: int, number: int) -> None:
+    """Add a number to a heap of so many."""
+    at = size
     while at > 0:
         parent = (at - 1) >> 1
-        if idle[first + parent] < replica_index:
+        if idle[first + parent] < number:
             break
         idle[first + at] = idle[first + parent]
         at = parent
-    idle[first + at] = replica_index
+    idle[first + at] = number
+
+
+@full_helper()
+def add_idle_with_model(plane: Any, service: Any, replica_index: int) -> None:
+    """A replica has become idle, with one of several models loaded."""
+    model = entry(plane.models, service.first_model + entry(plane.replicas, replica_index).loaded)
+    add_number(plane.idle, model.first_idle, model.idle, replica_index)
+    model.idle += 1
 
 
 @helper
@@ -39,16 +58,43 @@ def become_idle(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def take_idle(plane: Any, service: Any) -> int:
     """Take the lowest-numbered idle replica; there is one."""
-    idle, first = plane.idle, service.first_replica
-    lowest = idle[first]
+    if is_full(plane) and service.models > 1:
+        return take_idle_with_model(plane, service, model_of_lowest(plane, service))
     service.idle -= 1
-    last = idle[first + service.idle]
+    return take_number(plane.idle, service.first_replica, service.idle)
+
+
+@full_helper(otherwise=NONE)
+def take_idle_with_model(plane: Any, service: Any, number: int) -> int:
+    """Take the lowest-numbered idle replica that has a model loaded; there is one."""
+    model = entry(plane.models, service.first_model + number)
+    service.idle -= 1
+    model.idle -= 1
+    return take_number(plane.idle, model.first_idle, model.idle)
+
+
+@full_helper(otherwise=NONE)
+def model_of_lowest(plane: Any, service: Any) -> int:
+    """The model that the lowest-numbered idle replica has loaded; there is one."""
+    chosen, lowest = NONE, NONE
+    for number in range(service.models):
+        model = entry(plane.models, service.first_model + number)
+        if model.idle > 0 and (chosen == NONE or plane.idle[model.first_idle] < lowest):
+            chosen, lowest = number, plane.idle[model.first_idle]
+    return chosen
+
+
+@helper
+def take_number(idle: Any, first: int, left: int) -> int:
+    """Take the lowest number from a heap in which so many are then left."""
+    lowest = idle[first]
+    last = idle[first + left]
     at = 0
     while True:
         child = 2 * at + 1
-        if child >= service.idle:
+        if child >= left:
             break
-        if child + 1 < service.idle and idle[first + child + 1] < idle[first + child]:
+        if child + 1 < left and idle[first + child + 1] < idle[first + child]:
             child += 1
         if idle[first + child] > last:
             break

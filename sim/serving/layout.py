@@ -22,6 +22,8 @@ PASS = 4
 """A batch of a single-pass model."""
 SWAP = 5
 """Moving KV cache from or to the host's memory."""
+SWITCH = 6
+"""Loading another single-pass model."""
 
 # Where a request stands.
 FREE = 0
@@ -85,7 +87,7 @@ LAZY = ("round_robin", "random", "power_of_two")
 """Rules that look at no more than one or two replicas, which need not be brought forward before."""
 
 # Phases that energy is booked to.
-PHASES = ("prefill", "decode", "batch")
+PHASES = ("prefill", "decode", "batch", "switch")
 
 # Latencies that are counted.
 METRICS = ("queueing_s", "ttft_s", "tpot_s", "e2e_s", "itl_s")
@@ -116,32 +118,36 @@ SERVICE = _record(
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
-    "stage parent transferring transfers",
+    "stage parent transferring transfers models first_model switches",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
-    "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum",
+    "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
 settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the
 `stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
 bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
-those of all replicas together."""
+those of all replicas together. The
+`models` that share the replicas of a service have records of their own from its `first_model` on."""
 
 LAW = _record(
     "table kv_capacity",
     "constant_latency speed swap_per_token "
     "memory_fixed memory_per_token compute_per_token compute_per_square overhead overhead_per_token "
-    "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read",
+    "power_limit power_base energy_fixed energy_per_token energy_per_square energy_per_read switch_time switch_energy",
 )
-"""What all replicas of a service on one kind of hardware have in common."""
+"""What all replicas of a service on one kind of hardware have in common, with one model loaded.
+
+The laws of the models that share a replica stand next to each other; `switch_` is what loading each of them takes."""
 
 _COUNTS = (
     "preemptions arrived completed rejected timed_out met met_ttft met_tpot met_itl met_e2e "
     "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
 )
 CLASS = _record(f"service level {_COUNTS}", "slo_ttft slo_tpot slo_e2e offered_work")
-"""A class of a service's requests. `level` is the rank of its priority: 0 goes first."""
+"""A class of a service's requests. `level` is the rank of its priority: 0 goes first. Where models
+share the replicas of the service it is that rank times their number, plus the number of its model."""
 
 COUNTED = (*_COUNTS.split(), "offered_work")
 """What is counted by class, and added up by service when the plane is settled."""
@@ -150,10 +156,11 @@ REPLICA = _record(
     "service law state marked outstanding",
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
-    "pinned received batches batched computed_tokens",
+    "pinned received batches batched computed_tokens loaded",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
-    "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free",
+    "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free "
+    "busy_switch joules_switch",
 )
 """In groups that are used together: with thousands of replicas, a request costs as much as it touches memory.
 
@@ -164,13 +171,17 @@ segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` 
 tokens is counted for the first `counted` iterations of the segment. After `prefills` prefills since the last token of
 those who decoded, at `last_token`, these are the `older` ones, and the others stand in the list `fresh`. `late` counts
 iterations that came later after the one before than the objective allows. `pinned` tokens, in whole blocks, belong to
-caches that are being sent or received; the list `received` are requests whose cache has come since the last step."""
+caches that are being sent or received; the list `received` are requests whose cache has come since the last step. `law`
+is that of the model that is `loaded`."""
 
 REQUEST = _record(
     "service replica status index prompt output kv next later earlier generated order computed late class_index",
     "arrival work start first_token since last_token due",
     "place sender",
 )
+
+MODEL = _record("idle first_idle", "")
+"""One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
 
 MEMBER = _record("finish request", "")
 """Of a running batch; `finish` is the iteration that is a request's last."""
@@ -199,7 +210,7 @@ class Plane(NamedTuple):
 
     `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
     its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
-    level of priority.
+    level of priority, `lengths` how many wait there.
 
     `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`; `counts` is
     (class, metric, bucket). `sums` are number, sum, sum of squares and largest of latencies by replica and metric,
@@ -209,6 +220,8 @@ class Plane(NamedTuple):
     arrival.
 
     `returns` is a heap of the requests that come back at an instant that is known (`returning.py`).
+
+    `idle` are heaps of the idle replicas of services with a central queue, `models` those that share replicas.
 
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
@@ -226,6 +239,7 @@ class Plane(NamedTuple):
     returns: Any
     queues: Any
     tails: Any
+    lengths: Any
     events: Any
     places: Any
     coming: Any
@@ -234,6 +248,7 @@ class Plane(NamedTuple):
     batches: Any
     pending: Any
     idle: Any
+    models: Any
     trees: Any
     pieces: Any
     passes: Any

@@ -19,7 +19,7 @@ def load_changed(plane: Any, replica_index: int) -> None:
     elif is_full(plane) and service.routing == LEAST_WORK:
         set_load(plane.trees, service, replica_index, replica.work)
     elif is_full(plane) and service.routing == WEIGHTED:
-        load = (replica.outstanding + 1) / entry(plane.laws, replica.law).speed
+        load = (replica.outstanding + 1) / entry(plane.laws, replica.law - replica.loaded).speed
         set_load(plane.trees, service, replica_index, load)
 
 

@@ -16,7 +16,7 @@ from sim.serving.layout import NEVER, NONE, TAKEN, WAITING
 
 @full_helper(otherwise=0, inlined=True)
 def level_of(plane: Any, request: Any) -> int:
-    """The rank of a request's priority: level 0 goes first."""
+    """The rank of a request's priority, and of its model where several share the replicas: level 0 goes first."""
     return entry(plane.classes, request.class_index).level
 
 
@@ -30,9 +30,16 @@ def last_down_to(plane: Any, queue_index: int, level: int) -> int:
     return NONE
 
 
+@full_helper(otherwise=0)
+def level_in_queue(plane: Any, request: Any) -> int:
+    """The level at which a request stands: one that an idle replica has taken stands ahead of all."""
+    return 0 if request.status == TAKEN else level_of(plane, request)
+
+
 @full_helper()
 def leave_level(plane: Any, queue_index: int, request_index: int, before: int) -> None:
     """A request that leaves its queue, where it stands behind `before`, is no longer the last of its level."""
+    plane.lengths[queue_index, level_in_queue(plane, entry(plane.requests, request_index))] -= 1
     above = NONE
     for level in range(plane.tails.shape[1]):
         last = plane.tails[queue_index, level]
@@ -41,6 +48,15 @@ def leave_level(plane: Any, queue_index: int, request_index: int, before: int) -
             return
         if last != NONE:
             above = last
+
+
+@full_helper(otherwise=NONE)
+def first_of_level(plane: Any, queue_index: int, level: int) -> int:
+    """The first request of a queue at a level; NONE where nobody stands there."""
+    if plane.tails[queue_index, level] == NONE:
+        return NONE
+    before = last_down_to(plane, queue_index, level - 1)
+    return entry(plane.queues, queue_index).head if before == NONE else entry(plane.requests, before).next
 
 
 @full_helper(otherwise=NEVER)
@@ -62,6 +78,7 @@ def append(plane: Any, queue_index: int, request_index: int, level: int, now: fl
     if is_full(plane):
         ahead = last_down_to(plane, queue_index, level)
         plane.tails[queue_index, level] = request_index
+        plane.lengths[queue_index, level] += 1
     insert(plane, queue_index, request_index, ahead, now)
 
 
@@ -71,6 +88,7 @@ def push_front(plane: Any, queue_index: int, request_index: int, level: int, now
     ahead = NONE
     if is_full(plane):
         ahead = last_down_to(plane, queue_index, level - 1)
+        plane.lengths[queue_index, level] += 1
         if plane.tails[queue_index, level] == NONE:
             plane.tails[queue_index, level] = request_index
     insert(plane, queue_index, request_index, ahead, now)

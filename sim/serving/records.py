@@ -28,6 +28,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     replicas = sum(plan.replicas for plan in services)
     records = _service_records(services, parents)
     laws, pieces, passes = _law_records(services)
+    models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
     clock = np.zeros(1, layout.CLOCK)
@@ -40,6 +41,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         records[name] = classes[name][:count]
     limits = _limits(services, records, len(classes))
     largest = max((plan.max_batch for plan in services), default=0)
+    tails = np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     clock["batches_limit"] = slots
     plain = not step_block and all(map(is_plain, services))
@@ -53,7 +55,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         requests=np.zeros(slots, layout.REQUEST),
         returns=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
-        tails=np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE),
+        tails=tails,
+        lengths=np.zeros_like(tails[:0] if plain else tails),
         events=_no_events(replicas + count),
         places=np.arange(replicas + count),
         coming=_no_events(count),
@@ -61,7 +64,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         arrivals=_arrival_records(services, records),
         batches=np.zeros(slots + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
-        idle=np.arange(replicas),
+        idle=np.concatenate((np.arange(replicas), heaps)),
+        models=models,
         trees=_trees(services, records),
         pieces=pieces,
         passes=passes,
@@ -85,7 +89,7 @@ def parents_of(services: Sequence[ServicePlan]) -> list[int]:
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
-    plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
+    plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.switching)
     return plain_rule and plain_batching and len(plan.classes) < 2 and plan.decode is None
 
 
@@ -119,7 +123,7 @@ def _class_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> ND
         _describe_class(classes[index], index, plan.classes[0] if plan.classes else plan)
         ranks = sorted({each.priority for each in plan.classes}, reverse=True)
         for each in plan.classes if several else ():
-            classes[first]["level"] = ranks.index(each.priority)
+            classes[first]["level"] = ranks.index(each.priority) * int(record["models"]) + each.model
             _describe_class(classes[first], index, each)
             first += 1
     return classes
@@ -163,7 +167,8 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
     numbers = [number for plan in services for _, number in plan.laws]
-    records["law"] = np.repeat(np.arange(len(numbers)), numbers)
+    models = [len(_models_on(replica)) for plan in services for replica, _ in plan.laws]
+    records["law"] = np.repeat(np.cumsum([0, *models])[:-1], numbers)
     records["due"] = layout.NEVER
     for name in ("admitted", "partial", "fresh", "received"):
         records[name] = layout.NONE
@@ -187,7 +192,7 @@ def _service_records(services: Sequence[ServicePlan], parents: Sequence[int]) ->
 
 def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """The laws of all services, and the tables of their iterations and passes joined end to end."""
-    found = [(plan, replica) for plan in services for replica, _ in plan.laws]
+    found = [(plan, model) for plan in services for replica, _ in plan.laws for model in _models_on(replica)]
     records = np.zeros(len(found), layout.LAW)
     pieces: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
     passes: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
@@ -204,7 +209,30 @@ def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray
                 record[name] = value
         else:
             table.append(_pass_rows(replica))
+            record["switch_time"] = replica.load_time
+            record["switch_energy"] = replica.resident_power * replica.load_time
     return records, np.concatenate(pieces), np.concatenate(passes)
+
+
+def _models_on(replica: GenerativeReplica | SinglePassReplica) -> Sequence[GenerativeReplica | SinglePassReplica]:
+    """The laws of a replica with each of the models that share it."""
+    return (replica, *replica.others) if isinstance(replica, SinglePassReplica) else (replica,)
+
+
+def _shared_models(services: Sequence[ServicePlan], records: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The models that share replicas, and a heap for each of the idle ones that have it loaded: all the first model."""
+    heaps: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    models = np.zeros(sum(int(own) for own in records["models"] if own > 1), layout.MODEL)
+    at, place = 0, sum(plan.replicas for plan in services)
+    for index in np.flatnonzero(records["models"] > 1):
+        record = records[index]
+        replicas, number = int(record["replicas"]), int(record["models"])
+        record["first_model"] = at
+        models[at]["idle"] = replicas
+        models[at : at + number]["first_idle"] = place + replicas * np.arange(number)
+        heaps.append(np.tile(record["first_replica"] + np.arange(replicas), number))
+        at, place = at + number, place + replicas * number
+    return models, np.concatenate(heaps)
 
 
 def _whole_blocks(replica: GenerativeReplica) -> int:
@@ -229,6 +257,8 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE
     record["idle"] = plan.replicas
     record["alarm"] = NO_COUNT
+    record["models"] = len(_models_on(plan.replica))
+    record["max_wait"] = plan.switching.longest_wait if plan.switching else layout.NEVER
     if isinstance(plan.replica, GenerativeReplica):
         _describe_generative(record, plan, plan.replica)
 

@@ -34,6 +34,13 @@ def free_slot(plane: Any, request_index: int) -> None:
 def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> int:
     """First work on the head of a queue begins on a replica."""
     request_index = pop_head(plane, queue_index, now)
+    start(plane, replica_index, queue_index, request_index, now)
+    return request_index
+
+
+@helper
+def start(plane: Any, replica_index: int, queue_index: int, request_index: int, now: float) -> None:
+    """First work begins on a request that has left its queue."""
     request = entry(plane.requests, request_index)
     count_waited(plane, queue_index, request, now)
     leave_waiting(plane, entry(plane.services, request.service), request_index)
@@ -43,7 +50,6 @@ def start_head(plane: Any, replica_index: int, queue_index: int, now: float) -> 
         request.start = now
     request.status = RUNNING
     request.since = now
-    return request_index
 
 
 @helper

@@ -1,5 +1,6 @@
 """A service as the request plane runs it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,11 +39,32 @@ class ClassPlan:
     name: str
     priority: int = 0
     """The highest goes first."""
+    model: int = 0
+    """Which of the models that share the replicas: that of the replica's own law, or of one of its `others`."""
     slo_ttft: float | None = None
     slo_tpot: float | None = None
     slo_e2e: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which its requests are counted one by one, besides those of the service."""
+
+
+@dataclass(frozen=True)
+class Switching:
+    """How a replica that several models share chooses which of them to serve, among those of the highest priority.
+
+    `first_come`: that of the request that has waited longest. `exhaust`: the one that is loaded while there is
+    something to start, unless a request of another model has waited longer than `max_wait` (s).
+    """
+
+    rule: str
+    max_wait: float | None = None
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that a request of another model may have waited before it counts: none at all by `first_come`."""
+        if self.rule == "first_come":
+            return -math.inf
+        return math.inf if self.max_wait is None else self.max_wait
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,8 @@ class ServicePlan:
     others: Sequence[tuple[GenerativeReplica | SinglePassReplica, int]] = ()
     """Replicas under other laws than `replica`, and how many: the last of all."""
 
+    switching: Switching | None = None
+    """Where several models share its replicas."""
     decode: "ServicePlan | None" = None
     """The replicas that decode, where those of this service only prefill. Their rule says which takes a request."""
     transfer_latency: float = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
 from sim.serving.counting import first_row, pass_running, pass_waiting
-from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
+from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.token_gaps import count_gaps
 from sim.serving.transfer import pass_transferring
@@ -103,6 +103,10 @@ def book_step(plane: Any, replica_index: int, now: float) -> None:
         drawn = decode_until(plane, replica_index, now)
         replica.joules_decode += drawn - replica.accounted
         replica.busy_decode += now - replica.busy_since
+    elif is_full(plane) and replica.state == SWITCH:
+        drawn = replica.energy * ((now - replica.anchor) / (replica.due - replica.anchor))
+        replica.joules_switch += drawn - replica.accounted
+        replica.busy_switch += now - replica.busy_since
     elif replica.state == PREFILL or replica.state == PASS or replica.state == SWAP:
         drawn = replica.energy * ((now - replica.anchor) / (replica.due - replica.anchor))
         if replica.state == SWAP:

@@ -32,9 +32,17 @@ def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> 
 @helper
 def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     """Run what waits, up to a full batch."""
-    replica = entry(plane.replicas, replica_index)
     work = fill_batch(plane, replica_index, replica_index, now)
-    work += fill_batch(plane, replica_index, plane.replicas.shape[0] + replica.service, now)
+    work += fill_batch(
+        plane, replica_index, plane.replicas.shape[0] + entry(plane.replicas, replica_index).service, now
+    )
+    run_batch(plane, replica_index, work, now)
+
+
+@helper
+def run_batch(plane: Any, replica_index: int, work: float, now: float) -> None:
+    """Let the requests of a batch, which bring so much work together, pass."""
+    replica = entry(plane.replicas, replica_index)
     per_batch = entry(plane.passes, entry(plane.laws, replica.law).table + replica.members)
     share = work / replica.members
     replica.state = PASS

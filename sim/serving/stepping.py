@@ -8,11 +8,12 @@ from sim.serving.continuous import dispatch_continuous
 from sim.serving.counting import pass_running
 from sim.serving.decode import end_decode
 from sim.serving.idle_set import become_idle
-from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
+from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.preemption import end_swap
 from sim.serving.prefill import end_prefill
 from sim.serving.single_pass import dispatch_single_pass, end_pass
 from sim.serving.steps import write_step
+from sim.serving.switching import dispatch_shared, end_switch
 
 
 @helper
@@ -59,6 +60,8 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
         end_pass(plane, replica_index, now)
     elif is_full(plane) and replica.state == SWAP:
         end_swap(plane, replica_index, now)
+    elif is_full(plane) and replica.state == SWITCH:
+        end_switch(plane, replica_index, now)
     if replica.batch > 0:
         let_go(plane, replica_index, now)
     if replica.members == 0 and not is_awaited(plane, replica_index):
@@ -79,7 +82,10 @@ def dispatch(plane: Any, replica_index: int, now: float) -> None:
     """Let a replica begin its next step."""
     replica = entry(plane.replicas, replica_index)
     replica.marked = 0
-    if entry(plane.services, replica.service).generative:
+    service = entry(plane.services, replica.service)
+    if service.generative:
         dispatch_continuous(plane, replica_index, now)
+    elif is_full(plane) and service.models > 1:
+        dispatch_shared(plane, replica_index, now)
     else:
         dispatch_single_pass(plane, replica_index, now)

@@ -1,4 +1,4 @@
-"""The steps of replicas, written down for a timeline: prefills, runs of decode iterations, passes and swaps."""
+"""The steps of replicas, written down for a timeline: prefills, decode iterations, passes, swaps and switches."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.serving import layout
 from sim.serving.compiler import entry, full_helper, helper
-from sim.serving.layout import DECODE, PASS, PREFILL, SWAP
+from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.segment import end_of
 
 REPLICAS = 64
@@ -20,7 +20,7 @@ def write_step(plane: Any, replica_index: int, now: float) -> None:
     clock = plane.clock[0]
     replica = entry(plane.replicas, replica_index)
     number = replica_index - entry(plane.services, replica.service).first_replica
-    if replica.state < PREFILL or replica.state > SWAP or number >= REPLICAS:
+    if replica.state < PREFILL or replica.state > SWITCH or number >= REPLICAS:
         return
     start = step_began(plane, replica)
     if now <= clock.steps_from or start >= clock.steps_until:
@@ -31,7 +31,7 @@ def write_step(plane: Any, replica_index: int, now: float) -> None:
     step.state = replica.state
     step.start = start
     step.end = now
-    step.batch = replica.members if replica.state == PASS else replica.batch
+    step.batch = replica.members if replica.state in (PASS, SWITCH) else replica.batch
     step.iterations = replica.planned - replica.steps if replica.state == DECODE else 0
     step.started = replica.members - replica.batch if replica.state == PREFILL else 0
     step.tokens = replica.prefill_tokens if replica.state == PREFILL else replica.batch * step.iterations
@@ -49,11 +49,12 @@ def steps_under_way(plane: layout.Plane) -> NDArray[Any]:
     """The steps that have not ended, up to where the plane stands; they count no tokens."""
     replicas, clock = plane.replicas, plane.clock[0]
     numbers = np.arange(len(replicas)) - plane.services["first_replica"][replicas["service"]]
-    busy = np.isin(replicas["state"], (PREFILL, DECODE, PASS, SWAP)) & (replicas["marked"] == 0) & (numbers < REPLICAS)
+    busy = np.isin(replicas["state"], (PREFILL, DECODE, PASS, SWAP, SWITCH))
+    busy &= (replicas["marked"] == 0) & (numbers < REPLICAS)
     mine = replicas[busy]
     steps = np.zeros(len(mine), layout.STEP)
     steps["replica"], steps["state"] = np.flatnonzero(busy), mine["state"]
-    steps["batch"] = np.where(mine["state"] == PASS, mine["members"], mine["batch"])
+    steps["batch"] = np.where(np.isin(mine["state"], (PASS, SWITCH)), mine["members"], mine["batch"])
     steps["start"] = [_decode_began(plane, each) if each["state"] == DECODE else each["anchor"] for each in mine]
     steps["end"] = clock["now"]
     return steps[(steps["end"] > clock["steps_from"]) & (steps["start"] < clock["steps_until"])]

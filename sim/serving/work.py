@@ -48,5 +48,7 @@ def came_free(plane: Any, replica_index: int, now: float) -> None:
 
 @full_helper(otherwise=NEVER)
 def seconds_alone(plane: Any, replica: Any, request: Any) -> float:
-    """Seconds that a single-pass request takes by itself."""
-    return entry(plane.passes, entry(plane.laws, replica.law).table + 1).time_fixed * request.work
+    """Seconds that a single-pass request takes by itself, on a replica that has its model loaded."""
+    model = entry(plane.classes, request.class_index).level % entry(plane.services, replica.service).models
+    law = entry(plane.laws, replica.law - replica.loaded + model)
+    return entry(plane.passes, law.table + 1).time_fixed * request.work

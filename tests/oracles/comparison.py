@@ -61,6 +61,7 @@ def run_oracle(plans, lists, start, kind=Oracle):
     for plan, own, rows in zip(plans, requests, lists, strict=True):
         for request, row in zip(own, rows, strict=True):
             request.priority = plan.classes[row[4]].priority if plan.classes else 0
+            request.model = plan.classes[row[4]].model if plan.classes else 0
     oracle = kind(plans, requests, start)
     return oracle.run(), oracle
 

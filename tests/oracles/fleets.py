@@ -1,6 +1,7 @@
 """Random fleets of services, with their requests: what the compiled plane and the oracle are both run on."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from oracles.setups import generative, single_pass
 
 from sim.serving import layout
-from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan
+from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan, Switching
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = (*layout.ROUTING, "own")
@@ -116,6 +117,33 @@ def single_pass_service(draw, start):
         **draw(limits([0.25, 1.0])),
     }
     return plan, arrivals(draw, start, 30, st.just(1), st.just(1))
+
+
+@st.composite
+def shared_service(draw, start):
+    """Two or three single-pass models on the same replicas, for classes of few or different priorities."""
+    plan, own = draw(single_pass_service(start))
+    models = draw(st.integers(2, 3))
+    loads = draw(st.lists(st.sampled_from([0.25, 1.0, 0.057, 3.0]), min_size=models, max_size=models))
+
+    def with_models(replica):
+        laws = [
+            replace(replica, latency=replica.latency * (1 + number), load_time=load)
+            for number, load in enumerate(loads)
+        ]
+        return replace(laws[0], others=tuple(laws[1:]))
+
+    plan["replica"] = with_models(plan["replica"])
+    plan["others"] = tuple((with_models(replica), number) for replica, number in plan["others"])
+    rule, max_wait = draw(st.sampled_from(["first_come", "exhaust"])), draw(st.sampled_from([None, 0.0, 0.25, 2.0]))
+    plan["switching"] = Switching(rule, max_wait if rule == "exhaust" else None)
+    numbers = [0, *draw(st.lists(st.integers(0, models - 1), min_size=1, max_size=3))]
+    priorities = draw(st.lists(st.sampled_from([0, 0, 0, 3]), min_size=len(numbers), max_size=len(numbers)))
+    plan["classes"] = tuple(
+        ClassPlan(f"c{place}", priority, model)
+        for place, (priority, model) in enumerate(zip(priorities, numbers, strict=True))
+    )
+    return plan, [(*row, draw(st.integers(0, len(numbers) - 1))) for row in own]
 
 
 @st.composite

@@ -13,6 +13,7 @@ from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
 from oracles.routing import route
 from oracles.single_pass import SinglePass
+from oracles.switching import Switching
 
 
 @dataclass(eq=False)
@@ -35,6 +36,7 @@ class Request:
     last_token: float = math.nan
     late: bool = False
     priority: int = 0
+    model: int = 0
 
     def __post_init__(self):
         self.tokens_left = self.output
@@ -76,6 +78,13 @@ class Replica:
     busy: float = 0.0
     joules: float = 0.0
     free_at: float = 0.0
+    loaded: int = 0
+    switches: int = 0
+    seconds_of_switches: float = 0.0
+    joules_of_switches: float = 0.0
+
+    def law_of(self, model):
+        return [self.laws, *self.laws.others][model]
 
     @property
     def held(self):
@@ -117,7 +126,7 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, SinglePass):
+class Oracle(Continuous, Disaggregated, SinglePass, Switching):
     def __init__(self, plans, requests, start=0.0):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -168,6 +177,8 @@ class Oracle(Continuous, Disaggregated, SinglePass):
             self.end_continuous(replica)
         elif replica.doing == "pass":
             self.end_pass(replica)
+        elif replica.doing == "switch":
+            replica.doing = "loaded"
         if not replica.held and not replica.queue and not replica.service.queue:
             self.rest(replica)
         else:
@@ -192,7 +203,7 @@ class Oracle(Continuous, Disaggregated, SinglePass):
                 (replica.queue if replica else service.queue).remove(request)
                 self.finish(request, "timed_out")
                 if replica and not service.generative:
-                    replica.free_at -= replica.laws.latency[1] * request.work
+                    replica.free_at -= replica.law_of(request.model).latency[1] * request.work
                 if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
                     replica.due = True
 
@@ -206,6 +217,9 @@ class Oracle(Continuous, Disaggregated, SinglePass):
         else:
             self.arrive_at_replica(service, request, route(service, request, self.now))
 
+    def starts_at_once(self, service):
+        return service.plan.max_queue_delay == 0 and not service.plan.switching
+
     def take(self, replica, request):
         request.taken, replica.due = True, True
         self.bind(replica, request)
@@ -215,11 +229,11 @@ class Oracle(Continuous, Disaggregated, SinglePass):
         """Of a single-pass model it is known when its replica would come free, served one by one."""
         request.replica = replica.number
         if not replica.service.generative:
-            replica.free_at = max(replica.free_at, self.now) + replica.laws.latency[1] * request.work
+            replica.free_at = max(replica.free_at, self.now) + replica.law_of(request.model).latency[1] * request.work
 
     def arrive_centrally(self, service, request):
         idle = [r for r in service.replicas if r.doing == "idle" and not r.due]
-        if idle and not service.queue and service.plan.max_queue_delay == 0:
+        if idle and not service.queue and self.starts_at_once(service):
             self.take(idle[0], request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
             self.finish(request, "rejected")
@@ -231,7 +245,7 @@ class Oracle(Continuous, Disaggregated, SinglePass):
     def arrive_at_replica(self, service, request, replica):
         idle = replica.doing == "idle" and not replica.due
         blocked = service.stage and (replica.queue or not self.has_room(replica, request))
-        if idle and not blocked and service.plan.max_queue_delay == 0:
+        if idle and not blocked and self.starts_at_once(service):
             self.take(replica, request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
             self.finish(request, "rejected")
@@ -249,6 +263,8 @@ class Oracle(Continuous, Disaggregated, SinglePass):
     def dispatch(self, replica):
         if replica.service.generative:
             self.dispatch_continuous(replica)
+        elif replica.service.plan.switching:
+            self.dispatch_shared(replica)
         else:
             self.dispatch_pass(replica)
 
