@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper
-from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
+from sim.serving.compiler import entry, helper, is_full
+from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE, READY
+from sim.serving.presence import leave_drained
 from sim.serving.work import came_free
 
 
@@ -32,7 +33,9 @@ def become_idle(plane: Any, replica_index: int, now: float) -> None:
     came_free(plane, replica_index, now)
     if service.watcher == replica_index:
         service.watcher = NONE
-    if service.routing == CENTRAL_QUEUE:
+    if is_full(plane) and replica.life != READY:
+        leave_drained(plane, replica_index, now)
+    elif service.routing == CENTRAL_QUEUE:
         add_idle(plane, service, replica_index)
 
 

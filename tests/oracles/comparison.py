@@ -52,7 +52,7 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
     return finished, plane
 
 
-def run_oracle(plans, lists, start):
+def run_oracle(plans, lists, start, changes=()):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
         [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
@@ -61,7 +61,7 @@ def run_oracle(plans, lists, start):
     for plan, own, rows in zip(plans, requests, lists, strict=True):
         for request, row in zip(own, rows, strict=True):
             request.priority = plan.classes[row[4]].priority if plan.classes else 0
-    oracle = Oracle(plans, requests, start)
+    oracle = Oracle(plans, requests, start, changes)
     return oracle.run(), oracle
 
 

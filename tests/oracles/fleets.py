@@ -145,5 +145,18 @@ def requests_of_classes(draw, start, service):
     return plan, [(*row, draw(st.integers(0, len(priorities) - 1))) for row in own]
 
 
+@st.composite
+def changing_service(draw, start, service):
+    """A service whose replicas come and go; perhaps none is ready at first."""
+    plan, own = draw(service(start))
+    plan["ready"] = draw(st.integers(0, plan["replicas"]))
+    plan["on_death"] = draw(st.sampled_from(["requeue", "requeue", "lose"]))
+    return plan, own
+
+
+def changing(service):
+    return lambda start: changing_service(start, service)
+
+
 def with_classes(service):
     return lambda start: requests_of_classes(start, service)
