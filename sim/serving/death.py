@@ -17,7 +17,7 @@ from sim.serving.settling import book_step
 
 @full_helper()
 def empty(plane: Any, replica_index: int, now: float) -> int:
-    """Take all requests from a replica; how many. They stand in a heap behind `Plane.returns`, the first arrival first."""
+    """Take all requests from a replica; how many. They stand in a heap behind those of `Plane.returns`, by number."""
     pass_running(entry(plane.replicas, replica_index), now)
     last_token = break_off(plane, replica_index, now)
     number = take_batch(plane, replica_index, last_token, now)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper
-from sim.serving.layout import DECISION, NONE_READY
+from sim.serving.layout import DECISION, NONE_READY, ONE_IDLE
 
 GRID = 2.0**20
 """Decisions fall on multiples of 2**-20 s, as everything on the control plane does."""
@@ -25,4 +25,14 @@ def ask_where_none_is_ready(plane: Any, service_index: int, now: float) -> None:
     if service.asks_when_none and service.ready == 0:
         service.asks_when_none = 0
         service.asks |= NONE_READY
+        stop_for_decision(plane, now)
+
+
+@full_helper()
+def ask_where_one_is_idle(plane: Any, service_index: int, now: float) -> None:
+    """A ready replica of a service has nothing left to do: stop if somebody wants to know."""
+    service = entry(plane.services, service_index)
+    if service.asks_when_idle:
+        service.asks_when_idle = 0
+        service.asks |= ONE_IDLE
         stop_for_decision(plane, now)

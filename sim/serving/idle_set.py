@@ -3,6 +3,7 @@
 from typing import Any
 
 from sim.serving.compiler import entry, helper, is_full
+from sim.serving.decisions import ask_where_one_is_idle
 from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE, READY
 from sim.serving.presence import leave_drained
 from sim.serving.work import came_free
@@ -35,8 +36,10 @@ def become_idle(plane: Any, replica_index: int, now: float) -> None:
         service.watcher = NONE
     if is_full(plane) and replica.life != READY:
         leave_drained(plane, replica_index, now)
-    elif service.routing == CENTRAL_QUEUE:
+        return
+    if service.routing == CENTRAL_QUEUE:
         add_idle(plane, service, replica_index)
+    ask_where_one_is_idle(plane, replica.service, now)
 
 
 @helper

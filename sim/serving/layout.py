@@ -67,6 +67,7 @@ BAD_RULE = 7
 # What a service asks a decision for.
 MANY_WAIT = 1
 NONE_READY = 2
+ONE_IDLE = 4
 
 # Routing rules.
 CENTRAL_QUEUE = 0
@@ -130,7 +131,7 @@ SERVICE = _record(
     "arrived completed rejected timed_out lost met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
     "stage parent transferring "
-    "ready loses asks asks_when_none present present_capacity most_present started stopped",
+    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum "
@@ -140,8 +141,8 @@ SERVICE = _record(
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
 settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the
 `stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
-bring, served or not. Of the replicas `ready` take requests, and `present` are those and the ones that drain. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
-those of all replicas together."""
+bring, served or not. Of the replicas `ready` take requests, and `present` are those and the ones that drain. `longest`
+are the tokens of the longest request that every replica has room for, `kv_capacity` those of all replicas together."""
 
 LAW = _record(
     "table kv_capacity",

@@ -8,9 +8,9 @@
         return best
 
 `replicas` are those of the service as records of `layout.REPLICA`: requests bound to each (`outstanding`), tokens of KV
-cache in use (`kv_held`), sequences that run (`members`), and whether it is ready (`life` is 0). `request` is the arrival (`prompt`, `output`, `work` and
-`index`). `sim.serving.routing.draw(key, request.index, n)` is a random number below n. The kernel does not know the
-rule, so that only the rule itself is compiled anew.
+cache in use (`kv_held`), sequences that run (`members`), and whether it is ready (`life` is 0). `request` is what
+arrives (`prompt`, `output`, `work` and `index`). `sim.serving.routing.draw(key, request.index, n)` is a random number
+below n. The kernel does not know the rule, so that only the rule itself is compiled anew.
 """
 
 from collections.abc import Callable

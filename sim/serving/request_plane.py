@@ -21,9 +21,10 @@ class RequestPlane:
     """All services of a run on one compiled plane.
 
     `on_rows` receives finished requests as records of `layout.ROW` where given; `on_budget` is called every million
-    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision;
-    `on_none_ready` likewise, when a request finds no replica ready; `on_drained` with a service, the number of a replica
-    that has nothing left, and the instant.
+    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision,
+    `on_none_ready` and `on_idle` likewise when a request has found no replica ready, or a ready one has nothing left to
+    do, and `on_drained` with a service, the number of a
+    replica that had nothing left, and the instant.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RequestPlane:
         on_budget: Callable[[float], None] | None = None,
         on_decision: Callable[[str, float], None] | None = None,
         on_none_ready: Callable[[str, float], None] | None = None,
+        on_idle: Callable[[str, float], None] | None = None,
         on_drained: Callable[[str, int, float], None] | None = None,
         row_block: int = 65536,
     ) -> None:
@@ -44,6 +46,7 @@ class RequestPlane:
         self.on_budget = on_budget
         self.on_decision = on_decision
         self.on_none_ready = on_none_ready
+        self.on_idle = on_idle
         self.on_drained = on_drained
         self._draining: list[tuple[str, int]] = []
         self.events = 0
@@ -96,10 +99,10 @@ class RequestPlane:
         for index in np.flatnonzero(records["asks"]).tolist():
             name, asks = self.services[index].name, int(records[index]["asks"])
             records[index]["asks"] = 0
-            if asks & layout.MANY_WAIT and self.on_decision:
-                self.on_decision(name, self.now)
-            if asks & layout.NONE_READY and self.on_none_ready:
-                self.on_none_ready(name, self.now)
+            told = (layout.MANY_WAIT, self.on_decision), (layout.NONE_READY, self.on_none_ready)
+            for reason, tell in (*told, (layout.ONE_IDLE, self.on_idle)):
+                if asks & reason and tell:
+                    tell(name, self.now)
         gone = [each for each in self._draining if self.life(*each) == layout.ABSENT]
         self._draining = [each for each in self._draining if each not in gone]
         for service, number in gone:
@@ -138,6 +141,10 @@ class RequestPlane:
     def ask_where_none_is_ready(self, service: str) -> None:
         """Stop once, at the instant when a request of a service finds no replica ready."""
         self._plane.services[self._index(service)]["asks_when_none"] = 1
+
+    def ask_where_one_is_idle(self, service: str) -> None:
+        """Stop once, at the instant when a ready replica of a service has nothing left to do."""
+        self._plane.services[self._index(service)]["asks_when_idle"] = 1
 
     def make_ready(self, service: str, number: int) -> None:
         """Have a replica that was absent, or drains, take requests. Raises FleetError where it is ready."""

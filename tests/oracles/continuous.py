@@ -55,7 +55,7 @@ class Continuous:
         moved = self.preempt(replica)
         if not moved:
             self.join_received(replica)
-        swapped = [] if moved else self.admit_swapped(replica)
+        swapped = [] if moved or replica.partial else self.admit_swapped(replica)
         if moved or swapped:
             self.begin_swap(replica, moved or sum(r.context for r in swapped))
             return

@@ -119,9 +119,9 @@ def single_pass_service(draw, start):
 
 
 @st.composite
-def fleets(draw, kinds):
+def fleets(draw, kinds, least=1):
     start = draw(st.sampled_from(STARTS))
-    services = [draw(kind(start)) for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3))]
+    services = [draw(kind(start)) for kind in draw(st.lists(st.sampled_from(kinds), min_size=least, max_size=3))]
     return start, [plan for plan, _ in services], [own for _, own in services]
 
 

@@ -16,24 +16,46 @@ class Lifecycle:
     """
 
     def make_changes(self):
-        while self.changes and self.changes[0][0] == self.now:
+        while self.change_is_due():
             _, change = self.changes.pop(0)
             change(self)
+
+    def change_is_due(self):
+        return bool(self.changes) and self.changes[0][0] == self.now
 
     def at(self, instant, change):
         """Have something done at an instant, after all that is done there already."""
         place = sum(due <= instant for due, _ in self.changes)
         self.changes.insert(place, (instant, change))
 
-    def decide(self, change):
-        """Whoever decides is told at the next instant that decisions fall on: perhaps this very one."""
-        self.at(math.ceil(self.now * GRID) / GRID, change)
+    # --- whoever decides is told at the next instant that decisions fall on ---
+
+    def ask(self, service, reason):
+        if getattr(service, f"asks_when_{reason}"):
+            setattr(service, f"asks_when_{reason}", False)
+            service.asks.add(reason)
+            self.at(math.ceil(self.now * GRID) / GRID, Lifecycle.tell)
+
+    def tell(self):
+        for service in self.services:
+            asks, service.asks = service.asks, set()
+            for reason in ("none", "idle"):
+                if reason in asks:
+                    getattr(self.controller, f"on_{reason}")(service.number, self.now)
+        gone = [replica for replica in self.draining if replica.life == ABSENT]
+        self.draining = [replica for replica in self.draining if replica not in gone]
+        for replica in gone if self.controller else ():
+            self.controller.on_drained(replica.service.number, replica.service.replicas.index(replica), self.now)
+
+    # --- what whoever decides does ---
 
     def replica_of(self, service, number):
         return self.services[service].replicas[number]
 
     def make_ready(self, service, number):
-        self.replica_of(service, number).life = READY
+        replica = self.replica_of(service, number)
+        replica.life = READY
+        self.forget(replica)
         self.serve_central(self.services[service])
 
     def drain(self, service, number):
@@ -41,6 +63,8 @@ class Lifecycle:
         replica.life = DRAINING
         if not replica.held and not replica.queue:
             self.vanish(replica)
+        else:
+            self.draining.append(replica)
         self.serve_central(self.services[service])
 
     def die(self, service, number):
@@ -48,6 +72,7 @@ class Lifecycle:
         self.break_off(replica)
         requests = sorted([*replica.held, *replica.queue], key=lambda request: request.index)
         self.vanish(replica)
+        self.forget(replica)
         for request in requests:
             request.taken, request.moves = False, request.moves + 1
             request.status = "waiting" if math.isnan(request.start) else "preempted"
@@ -56,6 +81,10 @@ class Lifecycle:
             else:
                 self.send_back(self.services[service], request)
         self.serve_central(self.services[service])
+
+    def forget(self, replica):
+        """Nobody is to be told any more when it has drained."""
+        self.draining = [each for each in self.draining if each is not replica]
 
     def vanish(self, replica):
         replica.queue.clear()
@@ -68,14 +97,7 @@ class Lifecycle:
     def leave_drained(self, replica):
         if replica.life == DRAINING and not replica.held and not replica.queue:
             self.vanish(replica)
-            if self.on_drained:
-                number = replica.number - replica.service.replicas[0].number
-                self.decide(lambda oracle: oracle.on_drained(replica.service.number, number, oracle.now))
-
-    def ask_where_none_is_ready(self, service):
-        if service.asks_when_none and not service.ready:
-            service.asks_when_none = False
-            self.decide(lambda oracle: oracle.on_none_ready(service.number, oracle.now))
+            self.at(math.ceil(self.now * GRID) / GRID, Lifecycle.tell)
 
     # --- what a dying replica leaves ---
 
@@ -93,7 +115,8 @@ class Lifecycle:
     # --- back to the router ---
 
     def send_back(self, service, request):
-        self.ask_where_none_is_ready(service)
+        if not service.ready:
+            self.ask(service, "none")
         request.replica = -1
         if service.central or not service.ready:
             idle = [r for r in service.ready if r.doing == "idle" and not r.due]

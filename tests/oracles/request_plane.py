@@ -107,7 +107,8 @@ class Service:
             replica.life = ABSENT
         self.queue = deque()
         self.stage = None
-        self.asks_when_none = False
+        self.asks_when_none = self.asks_when_idle = False
+        self.asks = set()
         self.cursor = 0
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
@@ -145,7 +146,8 @@ class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass):
                 self.services.append(service.stage)
         self.transfers = []
         self.changes = sorted(changes, key=lambda change: change[0])
-        self.on_none_ready = self.on_drained = None
+        self.draining = []
+        self.controller = None
         self.replicas = [replica for service in self.services for replica in service.replicas]
         self.iterations = self.preemptions = 0
 
@@ -173,7 +175,8 @@ class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass):
                 while service.arrivals and service.arrivals[0].arrival == instant:
                     self.arrive(service, service.arrivals.popleft())
                     self.make_changes()
-            while any(replica.due for replica in self.replicas):
+            while any(replica.due for replica in self.replicas) or self.change_is_due():
+                self.make_changes()
                 for replica in [r for r in self.replicas if r.due]:
                     replica.due = False
                     self.dispatch(replica)
@@ -201,6 +204,8 @@ class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass):
         replica.free_at = min(replica.free_at, self.now)
         if replica.service.watcher is replica:
             replica.service.watcher = None
+        if replica.life == READY:
+            self.ask(replica.service, "idle")
         self.leave_drained(replica)
 
     def time_out(self, service):
@@ -224,7 +229,8 @@ class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass):
         if service.generative and request.prompt + request.output > service.longest:
             self.finish(request, "rejected")
             return
-        self.ask_where_none_is_ready(service)
+        if not service.ready:
+            self.ask(service, "none")
         if service.central or not service.ready:
             self.arrive_centrally(service, request)
         else:

@@ -10,6 +10,7 @@ from oracles.comparison import (
     assert_same_classes,
     assert_same_figures,
     assert_same_gaps,
+    new_plane,
     run_oracle,
     run_plane,
 )
@@ -32,7 +33,7 @@ LAST = 20.0
 
 
 def draw_changes(data, fleet):
-    """What happens to which replica, anywhere and at the very instants of arrivals and ends; in the end all are ready."""
+    """What happens to which replica, anywhere and at the instants of arrivals and ends; in the end all are ready."""
     start, plans, lists = fleet
     all_the_time = [plan | {"ready": None} for plan in plans]
     finished, _ = run_oracle(all_the_time, lists, start)
@@ -134,3 +135,148 @@ def test_stops_and_blocks_change_nothing(fleet, data):
     assert_same_figures(both[1], straight)
     for name in ("presence_area", "started", "stopped", "most_present"):
         np.testing.assert_allclose(both[1].plane.services[name], straight.plane.services[name], rtol=1e-12)
+
+
+class OnePool:
+    """Services that start with nothing and share accelerators: who finds no replica ready first is given one first.
+
+    A replica is given back when its lease is over, or, without leases, when it has nothing to do.
+    """
+
+    def __init__(self, engine, replicas, free, start_up, lease):
+        self.engine, self.free, self.start_up, self.lease = engine, free, start_up, lease
+        self.absent = [list(range(number)) for number in replicas]
+        self.wanting = []
+        for service in range(len(replicas)):
+            engine.ask_where_none_is_ready(service)
+
+    def on_none(self, service, now):
+        self.wanting.append(service)
+        self.give(now)
+
+    def give(self, now):
+        while self.free and self.wanting:
+            service = self.wanting.pop(0)
+            number, self.free = self.absent[service].pop(0), self.free - 1
+            self.engine.at(now + self.start_up, lambda _, s=service, n=number: self.begin(s, n))
+
+    def begin(self, service, number):
+        self.engine.make_ready(service, number)
+        if self.lease:
+            self.engine.at(self.engine.now + self.lease, lambda _: self.end(service, number))
+        else:
+            self.engine.ask_where_one_is_idle(service)
+
+    def on_idle(self, service, now):
+        if self.engine.waiting(service):
+            self.engine.ask_where_one_is_idle(service)
+            return
+        for number in self.engine.ready(service):
+            self.end(service, number)
+
+    def end(self, service, number):
+        self.engine.drain(service, number)
+        if self.engine.life(service, number) == layout.ABSENT:
+            self.on_drained(service, number, self.engine.now)
+
+    def on_drained(self, service, number, now):
+        self.absent[service].append(number)
+        self.free += 1
+        if self.engine.waiting(service):
+            self.wanting.append(service)
+        else:
+            self.engine.ask_where_none_is_ready(service)
+        self.give(now)
+
+
+class PlaneEngine:
+    """The compiled plane, with a list of what is to be done when."""
+
+    def __init__(self, plane):
+        self.plane, self.todo = plane, []
+        self.now = plane.now
+
+    def at(self, time, action):
+        self.todo.append((time, action))
+        self.todo.sort(key=lambda each: each[0])
+
+    def run(self, until):
+        while self.plane.now < until or (self.todo and self.todo[0][0] <= self.plane.now):
+            self.now = self.plane.now
+            if self.todo and self.todo[0][0] <= self.now:
+                self.todo.pop(0)[1](self)
+            else:
+                self.plane.advance(min(until, self.todo[0][0] if self.todo else until))
+
+    def waiting(self, service):
+        return self.plane.plane.services[service]["waiting"] > 0
+
+    def ready(self, service):
+        numbers = range(self.plane.services[service].replicas)
+        return [number for number in numbers if self.life(service, number) == layout.READY]
+
+    def __getattr__(self, name):
+        return lambda service, *rest: getattr(self.plane, name)(f"s{service}", *rest)
+
+
+class OracleEngine:
+    """The oracle, with the same words."""
+
+    def __init__(self, oracle):
+        self.oracle = oracle
+
+    def waiting(self, service):
+        return bool(self.oracle.services[service].waiting())
+
+    def ready(self, service):
+        return [number for number, r in enumerate(self.oracle.services[service].replicas) if r.life == layout.READY]
+
+    def life(self, service, number):
+        return self.oracle.replica_of(service, number).life
+
+    def ask_where_none_is_ready(self, service):
+        self.oracle.services[service].asks_when_none = True
+
+    def ask_where_one_is_idle(self, service):
+        self.oracle.services[service].asks_when_idle = True
+
+    def __getattr__(self, name):
+        return getattr(self.oracle, name)
+
+
+def from_nothing(service):
+    """The same service with no replica ready at first."""
+    return lambda start: service(start).map(lambda drawn: (drawn[0] | {"ready": 0}, drawn[1]))
+
+
+GRIDDED = st.sampled_from([0.0, 0.25, 1.0, 2.0**-20])
+
+
+@given(
+    fleets([from_nothing(generative_service), from_nothing(single_pass_service)], least=2),
+    st.integers(1, 2),
+    GRIDDED,
+    st.sampled_from([None, 0.5, 2.0]),
+)
+@SETTINGS
+def test_services_scale_from_nothing_in_one_pool(fleet, free, start_up, lease):
+    start, plans, lists = fleet
+    replicas = [plan["replicas"] for plan in plans]
+    rows = []
+    plane = new_plane(plans, lists, start, rows)
+    engine = PlaneEngine(plane)
+    controller = OnePool(engine, replicas, free, start_up, lease)
+    plane.on_none_ready = lambda name, now: controller.on_none(int(name[1:]), now)
+    plane.on_idle = lambda name, now: controller.on_idle(int(name[1:]), now)
+    plane.on_drained = lambda name, number, now: controller.on_drained(int(name[1:]), number, now)
+    engine.run(start + 1000.0)
+    plane.settle()
+    plane.flush_rows()
+
+    def set_up(oracle):
+        oracle.controller = OnePool(OracleEngine(oracle), replicas, free, start_up, lease)
+
+    expected, oracle = run_oracle(plans, lists, start, [(start, set_up)])
+    finished = np.concatenate(rows) if rows else np.zeros(0, layout.ROW)
+    assert_same(fleet, finished, plane, expected, oracle)
+    assert plane.plane.services["started"].sum() > 0 or not any(r.status == "completed" for r in expected)
