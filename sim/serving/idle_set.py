@@ -6,7 +6,9 @@ Where several models share the replicas there is a heap for each of them, of tho
 from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper, is_full
-from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
+from sim.serving.decisions import ask_where_one_is_idle
+from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE, READY
+from sim.serving.presence import leave_drained
 from sim.serving.work import came_free
 
 
@@ -51,8 +53,12 @@ def become_idle(plane: Any, replica_index: int, now: float) -> None:
     came_free(plane, replica_index, now)
     if service.watcher == replica_index:
         service.watcher = NONE
+    if is_full(plane) and replica.life != READY:
+        leave_drained(plane, replica_index, now)
+        return
     if service.routing == CENTRAL_QUEUE:
         add_idle(plane, service, replica_index)
+    ask_where_one_is_idle(plane, replica.service, now)
 
 
 @helper

@@ -9,6 +9,7 @@ from typing import Any
 from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
 from sim.serving.counting import first_row, pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
+from sim.serving.presence import pass_presence
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.token_gaps import count_gaps
 from sim.serving.transfer import pass_transferring
@@ -29,7 +30,7 @@ def settle(plane: Any, now: float) -> None:
 
 @helper
 def forget_sums(plane: Any, service_index: int, now: float) -> None:
-    """Begin to add up a service, whose transfers are counted up to `now`."""
+    """Begin to add up a service, whose transfers and replicas are counted up to `now`."""
     service = entry(plane.services, service_index)
     service.waiting_area = 0.0
     service.waiting_sum = 0.0
@@ -40,6 +41,7 @@ def forget_sums(plane: Any, service_index: int, now: float) -> None:
     service.batched = 0
     service.computed_tokens = 0
     pass_transferring(service, now)
+    pass_presence(plane, service_index, now)
 
 
 @helper
