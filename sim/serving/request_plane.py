@@ -172,6 +172,7 @@ class RequestPlane:
 
     def die(self, service: str, number: int) -> None:
         """Let a replica die that is ready or drains. Raises FleetError where it is absent."""
+        self._hand_over_steps()
         self._make_room_for_rows(int(self._plane.replicas[self._replica(service, number)]["outstanding"]))
         self._change_life(service, number, layout.ABSENT, (layout.READY, layout.DRAINING))
         self._draining = [each for each in self._draining if each != (service, number)]

@@ -82,7 +82,7 @@ def run_both(fleet, changes, further=(), **sizes):
 
     stops = [time for time, *_ in changes] + list(further)
     finished, plane = run_plane(plans, lists, start, stops, act, **sizes)
-    expected, oracle = run_oracle(plans, lists, start, [(time, acts(*change)) for time, *change in changes])
+    expected, oracle = run_oracle(plans, lists, start, changes=[(time, acts(*change)) for time, *change in changes])
     return finished, plane, expected, oracle
 
 
@@ -276,7 +276,7 @@ def test_services_scale_from_nothing_in_one_pool(fleet, free, start_up, lease):
     def set_up(oracle):
         oracle.controller = OnePool(OracleEngine(oracle), replicas, free, start_up, lease)
 
-    expected, oracle = run_oracle(plans, lists, start, [(start, set_up)])
+    expected, oracle = run_oracle(plans, lists, start, changes=[(start, set_up)])
     finished = np.concatenate(rows) if rows else np.zeros(0, layout.ROW)
     assert_same(fleet, finished, plane, expected, oracle)
     assert plane.plane.services["started"].sum() > 0 or not any(r.status == "completed" for r in expected)
