@@ -161,9 +161,12 @@ class OnePool:
             self.engine.at(now + self.start_up, lambda _, s=service, n=number: self.begin(s, n))
 
     def begin(self, service, number):
+        nobody_waits = not self.engine.waiting(service)
         self.engine.make_ready(service, number)
         if self.lease:
             self.engine.at(self.engine.now + self.lease, lambda _: self.end(service, number))
+        elif nobody_waits:
+            self.end(service, number)
         else:
             self.engine.ask_where_one_is_idle(service)
 
@@ -194,7 +197,10 @@ class PlaneEngine:
 
     def __init__(self, plane):
         self.plane, self.todo = plane, []
-        self.now = plane.now
+
+    @property
+    def now(self):
+        return self.plane.now
 
     def at(self, time, action):
         self.todo.append((time, action))
@@ -202,7 +208,6 @@ class PlaneEngine:
 
     def run(self, until):
         while self.plane.now < until or (self.todo and self.todo[0][0] <= self.plane.now):
-            self.now = self.plane.now
             if self.todo and self.todo[0][0] <= self.now:
                 self.todo.pop(0)[1](self)
             else:
@@ -224,6 +229,10 @@ class OracleEngine:
 
     def __init__(self, oracle):
         self.oracle = oracle
+
+    @property
+    def now(self):
+        return self.oracle.now
 
     def waiting(self, service):
         return bool(self.oracle.services[service].waiting())
