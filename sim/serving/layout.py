@@ -118,7 +118,8 @@ SERVICE = _record(
     "preemption chunked preemptions computed_tokens met_itl "
     "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
-    "stage parent transferring transfers models first_model switches",
+    "stage parent transferring transfers models first_model switches "
+    "prefix_size first_hash_row skipped_tokens admitted_tokens",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait",
@@ -129,7 +130,9 @@ settled. Where prefill and decode have replicas of their own, those that decode 
 `stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
 bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
 those of all replicas together. The
-`models` that share the replicas of a service have records of their own from its `first_model` on."""
+`models` that share the replicas of a service have records of their own from its `first_model` on. Where
+prompts are kept in blocks of `prefix_size` tokens, `hash_rows` says from `first_hash_row` on where the hashes of each
+request begin. Of the `admitted_tokens` of prompts that started, `skipped_tokens` were found in a cache."""
 
 LAW = _record(
     "table kv_capacity",
@@ -156,7 +159,7 @@ REPLICA = _record(
     "service law state marked outstanding",
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
-    "pinned received loaded",
+    "pinned received loaded prefix",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free "
@@ -182,6 +185,14 @@ REQUEST = _record(
 
 MODEL = _record("idle first_idle", "")
 """One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
+
+PREFIX = _record("first slots shift entries used newest oldest", "")
+"""The blocks of prompts that a replica keeps (`prefix_cache.py`): `entries` at most, found through so many `slots`, which
+lie in `blocks` from `first` on."""
+
+BLOCK = _record("hash newer older held", "")
+"""An entry of such a cache, with its neighbours in the order of use; `held` is the entry that a slot of the table leads to,
+and has nothing to do with the others."""
 
 MEMBER = _record("finish request", "")
 """Of a running batch; `finish` is the iteration that is a request's last."""
@@ -223,6 +234,8 @@ class Plane(NamedTuple):
 
     `idle` are heaps of the idle replicas of services with a central queue, `models` those that share replicas.
 
+    `prefixes` and `blocks` are the caches of prompts of replicas, `hashes` and `hash_rows` what the requests' blocks are.
+
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
     `full` is None or 0, and its type is what matters: the kernels are compiled once for each, and where it is None all
@@ -245,6 +258,10 @@ class Plane(NamedTuple):
     coming: Any
     coming_places: Any
     arrivals: Any
+    prefixes: Any
+    blocks: Any
+    hashes: Any
+    hash_rows: Any
     batches: Any
     pending: Any
     idle: Any

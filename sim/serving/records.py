@@ -10,6 +10,7 @@ from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS, HOUR, HOURS
+from sim.serving.prefix_records import prefix_records
 from sim.serving.service_plan import ClassPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
@@ -28,6 +29,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     replicas = sum(plan.replicas for plan in services)
     records = _service_records(services, parents)
     laws, pieces, passes = _law_records(services)
+    replica_records = _replica_records(services)
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
@@ -51,7 +53,8 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         services=records,
         laws=laws,
         classes=records if plain else classes,
-        replicas=_replica_records(services),
+        replicas=replica_records,
+        **prefix_records(services, records, replica_records),
         requests=np.zeros(slots, layout.REQUEST),
         returns=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
@@ -89,7 +92,9 @@ def parents_of(services: Sequence[ServicePlan]) -> list[int]:
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
-    plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.switching)
+    plain_batching = not (
+        plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.prefix_blocks or plan.switching
+    )
     return plain_rule and plain_batching and len(plan.classes) < 2 and plan.decode is None
 
 

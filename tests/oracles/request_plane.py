@@ -6,11 +6,12 @@ batch last changed.
 """
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
+from oracles.prefixes import Prefixes
 from oracles.routing import route
 from oracles.single_pass import SinglePass
 from oracles.switching import Switching
@@ -79,6 +80,7 @@ class Replica:
     joules: float = 0.0
     free_at: float = 0.0
     loaded: int = 0
+    kept: OrderedDict = field(default_factory=OrderedDict)
     switches: int = 0
     seconds_of_switches: float = 0.0
     joules_of_switches: float = 0.0
@@ -126,7 +128,7 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, SinglePass, Switching):
+class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
     def __init__(self, plans, requests, start=0.0):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -140,7 +142,7 @@ class Oracle(Continuous, Disaggregated, SinglePass, Switching):
                 self.services.append(service.stage)
         self.transfers = []
         self.replicas = [replica for service in self.services for replica in service.replicas]
-        self.iterations = self.preemptions = 0
+        self.iterations = self.preemptions = self.admitted_tokens = self.skipped_tokens = 0
 
     def next_instant(self):
         candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]
