@@ -187,12 +187,12 @@ MODEL = _record("idle first_idle", "")
 """One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
 
 PREFIX = _record("first slots shift entries used newest oldest", "")
-"""The blocks of prompts that a replica keeps (`prefix_cache.py`): `entries` at most, found through so many `slots`, which
-lie in `blocks` from `first` on."""
+"""The blocks of prompts that a replica keeps (`prefix_cache.py`): `entries` at most, which lie in `blocks` from `first`
+on, and so many `slots` of a table that leads to them."""
 
 BLOCK = _record("hash newer older held", "")
-"""An entry of such a cache, with its neighbours in the order of use; `held` is the entry that a slot of the table leads to,
-and has nothing to do with the others."""
+"""An entry of such a cache with its neighbours in the order of use, and a slot of the table, which leads to the entry
+`held`: two arrays side by side."""
 
 MEMBER = _record("finish request", "")
 """Of a running batch; `finish` is the iteration that is a request's last."""
@@ -234,7 +234,7 @@ class Plane(NamedTuple):
 
     `idle` are heaps of the idle replicas of services with a central queue, `models` those that share replicas.
 
-    `prefixes` and `blocks` are the caches of prompts of replicas, `hashes` and `hash_rows` what the requests' blocks are.
+    `prefixes` and `blocks` are the prompts that replicas keep; `hashes` and `hash_rows` say which blocks requests have.
 
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 

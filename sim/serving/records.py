@@ -33,11 +33,6 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
-    clock = np.zeros(1, layout.CLOCK)
-    clock["first_timeout"] = replicas
-    clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
-    clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
-    clock["row_limit"] = row_block
     classes = _class_records(services, records)
     for name in PROMISES:
         records[name] = classes[name][:count]
@@ -45,11 +40,10 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     largest = max((plan.max_batch for plan in services), default=0)
     tails = np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
-    clock["batches_limit"] = slots
     plain = not step_block and all(map(is_plain, services))
     return layout.Plane(
         full=None if plain else 0,
-        clock=clock,
+        clock=_clock_record(replicas, slots, row_block, step_block),
         services=records,
         laws=laws,
         classes=records if plain else classes,
@@ -82,6 +76,15 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
         steps=np.zeros(step_block, layout.STEP),
     )
+
+
+def _clock_record(replicas: int, slots: int, row_block: int, step_block: int) -> NDArray[Any]:
+    clock = np.zeros(1, layout.CLOCK)
+    clock["first_timeout"] = replicas
+    clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
+    clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
+    clock["row_limit"], clock["batches_limit"] = row_block, slots
+    return clock
 
 
 def parents_of(services: Sequence[ServicePlan]) -> list[int]:
