@@ -1,13 +1,14 @@
 """What a run would hold, reckoned without running it: load, memory and least times of services, demand of jobs."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
+from sim.placing import kept_tokens
 from sim.preparation import FOREVER, Prepared, seconds_into_week
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.requests import Part, parts
@@ -208,6 +209,8 @@ def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, f
         memory_utilization=service.kv_cache.memory_utilization if service.kv_cache else 0.0,
         block_size=service.kv_cache.block_size if service.kv_cache else 1,
     )
+    if service.kv_cache:
+        memory = replace(memory, kv_capacity=memory.kv_capacity - kept_tokens(service.kv_cache))
     return Tokens(memory, float(prompt.mean()), float(output.mean()), context(service, prompt, output), 1.0 - fitting)
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sim.fleet.pool import Holding, PoolState
-from sim.hardware import generative_replica, load_time, single_pass_replica
+from sim.hardware import DoesNotFit, generative_replica, load_time, single_pass_replica
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.scenario import Scenario, paths
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.room import Place, keys_of
-from sim.scenario.service import ContinuousBatching, Service
+from sim.scenario.service import ContinuousBatching, KvCache, Service
+from sim.workload.request_traces import HASHED_BLOCK
 
 
 class Placed(NamedTuple):
@@ -96,3 +97,16 @@ def replica_of(
         memory_utilization=service.kv_cache.memory_utilization,
         block_size=service.kv_cache.block_size,
     )
+
+
+def without_kept(service: Service, replica: GenerativeReplica) -> GenerativeReplica:
+    """The laws of a replica whose KV cache is without what it sets aside for prompts. Raises HardwareError."""
+    kept = kept_tokens(service.kv_cache) if service.kv_cache else 0
+    if kept >= replica.kv_capacity:
+        raise DoesNotFit(f"{kept:,} tokens of prompts leave nothing of a KV cache of {replica.kv_capacity:,} tokens")
+    return replace(replica, kv_capacity=replica.kv_capacity - kept)
+
+
+def kept_tokens(kv_cache: KvCache) -> int:
+    """Tokens of KV cache that are set aside for prompts."""
+    return HASHED_BLOCK * (kv_cache.prefix_blocks or 0)

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
-from sim.hardware import HardwareError, SinglePassReplica, training_power
+from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times
+from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
@@ -26,7 +26,8 @@ from sim.scenario.room import Place, keys_of
 from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.jobs import JobRequest, job_source
-from sim.workload.requests import request_source
+from sim.workload.request_traces import BlockHashes
+from sim.workload.requests import RequestSource, request_source
 from sim.workload.trace_files import TraceError
 
 SEAMS = ("scheduling", "placement", "sharing", "power")
@@ -159,6 +160,13 @@ def _check_lengths(scenario: Scenario, service: Service, source: Source) -> None
     if traces and scenario.model(service.model).kind == "generative" and not source.has_lengths:
         message = "a generative model needs prompt_tokens and output_tokens"
         raise TraceError(scenario.folder / traces[0].path, 1, message)
+    if service.kv_cache and service.kv_cache.prefix_blocks and hashes_of(source) is None:
+        raise TraceError(scenario.folder / traces[0].path, 1, "`prefix_blocks` need hash_ids in every line")
+
+
+def hashes_of(source: Source) -> BlockHashes | None:
+    """The hashes of the blocks of a trace's prompts, where these are the only requests and have them."""
+    return source.hashes if isinstance(source, RequestSource) else None
 
 
 def _place_services(prepared: Prepared) -> None:
@@ -196,6 +204,9 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
         if service.switching and isinstance(replica, SinglePassReplica):
             with prepared.checking(f"services.{name}.switching"):
                 replica = with_load_times(scenario, service, pool, group, replica)
+        if isinstance(replica, GenerativeReplica):
+            with prepared.checking(f"services.{name}.kv_cache.prefix_blocks"):
+                replica = without_kept(service, replica)
         prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
     if accelerator.host_link_bandwidth is not None:
         return

@@ -4,10 +4,11 @@ from typing import Any
 
 from sim.hardware.memory import kv_bytes_per_token
 from sim.hardware.tables import GenerativeReplica
-from sim.preparation import Prepared, queue_delay, seconds_into_week
+from sim.preparation import Prepared, hashes_of, queue_delay, seconds_into_week
 from sim.scenario.requests import Part, RequestClasses, parts
 from sim.scenario.service import Service
-from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan, Switching
+from sim.serving.service_plan import ClassPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
+from sim.workload.request_traces import HASHED_BLOCK
 from sim.workload.streams import stream_key
 
 DAY = 86400.0
@@ -25,6 +26,7 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         timeout=service.timeout,
         client_latency=service.client_latency,
         prefix_hit_rate=service.kv_cache.prefix_hit_rate if service.kv_cache else 0.0,
+        prefix_blocks=_prefix_blocks(prepared, name),
         start_of_day=seconds_into_week(scenario, service.first_pool) % DAY,
         slo_ttft=limits.get("ttft"),
         slo_tpot=limits.get("tpot"),
@@ -80,6 +82,13 @@ def seconds_per_token(prepared: Prepared, name: str) -> float:
     group = service.replica_groups["prefill"]
     model, precision = scenario.model(service.model), group.precision_in(group.first_pool)
     return kv_bytes_per_token(model, 1, precision) / bandwidth
+
+
+def _prefix_blocks(prepared: Prepared, name: str) -> PrefixBlocks | None:
+    kv_cache, hashes = prepared.scenario.services[name].kv_cache, hashes_of(prepared.requests[name])
+    if kv_cache is None or kv_cache.prefix_blocks is None or hashes is None:
+        return None
+    return PrefixBlocks(kv_cache.prefix_blocks, HASHED_BLOCK, *hashes)
 
 
 def _switching(service: Service) -> Switching | None:

@@ -16,6 +16,7 @@ from sim.group_summary import groups_summary
 from sim.hardware.tables import GenerativeReplica
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
+from sim.serving.service_plan import ServicePlan
 from sim.serving.summary import (
     classes_of,
     counts_of_classes,
@@ -145,9 +146,17 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
         capacity = float(run.closing.services[index]["kv_capacity"]) * window
         summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
         summary["preemptions"] = int(change["preemptions"])
+        summary["prefix_hit_rate"] = _prefix_hit_rate(plan, change)
     if plan.switching:
         summary["switches"] = int(change["switches"])
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
+
+
+def _prefix_hit_rate(plan: ServicePlan, change: Mapping[str, Any]) -> float | None:
+    """The share of the prompts' tokens that started, for the first time, with their KV cache there already."""
+    if plan.prefix_blocks is None and plan.prefix_hit_rate == 0.0:
+        return 0.0
+    return float(change["skipped_tokens"] / change["admitted_tokens"]) if change["admitted_tokens"] else None
 
 
 def _demand(change: Mapping[str, Any], window: float, *, generative: bool) -> Summary:
@@ -171,6 +180,8 @@ _COUNTERS = (
     "batches",
     "batched",
     "switches",
+    "skipped_tokens",
+    "admitted_tokens",
     "prompt_tokens",
     "output_tokens",
     "preemptions",

@@ -61,12 +61,23 @@ class KvCache(Node):
     A sequence takes blocks as it grows. Where there are none left, the one admitted last is preempted: its cache is
     computed again (`recompute`) or moved to the host's memory and back (`swap`). With `none`, room for prompt and
     output is reserved before a request starts. `prefix_hit_rate` is the share of each prompt that is cached already.
+
+    Of a trace with hashes, a replica keeps the `prefix_blocks` blocks of prompts (512 tokens each) that it used last,
+    and of a prompt computes only what follows the blocks found there. They lie in memory set aside from that of running
+    requests, which have what they find in blocks of their own too: hits save computing, not memory.
     """
 
     memory_utilization: Share = 0.9
     block_size: int = Field(default=16, ge=1, le=65_536)
     prefix_hit_rate: float = Field(default=0.0, ge=0, le=1)
+    prefix_blocks: int | None = Field(default=None, ge=1, le=2**24)
     preemption: Literal["recompute", "swap", "none"] = "recompute"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.prefix_blocks is not None and self.prefix_hit_rate > 0:
+            fail("hits come from `prefix_blocks`, or are a `prefix_hit_rate`", "prefix_hit_rate", "one of the two")
+        return self
 
 
 class Service(ReplicaGroup):
@@ -170,6 +181,8 @@ class Service(ReplicaGroup):
             fail(f"`{self.batching.policy}` batching does not fit a generative model", "batching", "continuous")
         if self.switching is not None:
             fail("replicas of a generative model are not shared", "switching", "single-pass models only")
+        if self.kv_cache is not None and self.kv_cache.prefix_blocks is not None:
+            self._check_prefixes()
         for part in parts(self.requests):
             at, traced = ".".join(("requests", *part.path)), isinstance(part.arrivals, TraceArrivals)
             if part.stream.work is not None:
@@ -178,6 +191,14 @@ class Service(ReplicaGroup):
                 fail("a generative model needs `lengths`", at, "a preset's name or {prompt: ..., output: ...}")
             if part.stream.lengths is not None and traced:
                 fail("a trace carries its own lengths", f"{at}.lengths", "leave `lengths` out")
+
+    def _check_prefixes(self) -> None:
+        arrivals = self.requests.arrivals
+        if not isinstance(self.requests, Requests) or getattr(arrivals, "format", "") != "mooncake":
+            hint = "requests: {arrivals: {process: trace, format: mooncake, path: ...}}"
+            fail("blocks are known from a trace with hashes of them", "kv_cache.prefix_blocks", hint)
+        if self.groups is not None:
+            fail("groups of replicas keep no prompts", "kv_cache.prefix_blocks", "leave out `groups`")
 
     def _check_models(self, context: Context) -> None:
         for part in parts(self.requests):

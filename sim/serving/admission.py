@@ -7,9 +7,10 @@ in its replica's own queue, ahead of all others of its priority.
 import math
 from typing import Any
 
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.kv_cache import has_room
 from sim.serving.layout import HANDED_OVER, NONE, SWAPPED
+from sim.serving.prefix_cache import kept_tokens
 from sim.serving.queues import level_of, next_queue
 from sim.serving.requests import start_head
 from sim.serving.transfer import begin_transfer
@@ -40,12 +41,23 @@ def admit(plane: Any, replica_index: int, now: float) -> int:
         tokens = tokens_to_compute(plane, replica, head, moved)
         if tokens == NONE or not has_room(plane, replica_index, head, 0):
             return moved
+        count_skipped(plane, head)
         take_head(plane, replica_index, queue_index, now)
         if tokens == 0:
             moved += entry(plane.requests, head).kv
             add_admitted(plane, replica, head)
         else:
             compute(plane, replica, head, tokens)
+
+
+@full_helper()
+def count_skipped(plane: Any, request_index: int) -> None:
+    """Count what a prompt that starts for the first time finds in a cache."""
+    request = entry(plane.requests, request_index)
+    if math.isnan(request.start):
+        service = entry(plane.services, request.service)
+        service.admitted_tokens += request.prompt
+        service.skipped_tokens += request.computed
 
 
 @helper
@@ -97,6 +109,8 @@ def tokens_to_compute(plane: Any, replica: Any, request_index: int, moved: int) 
             return NONE
         if service.prefix_hit_rate > 0.0:
             request.computed = cached_tokens(service, request)
+        elif service.prefix_size > 0:
+            request.computed = kept_tokens(plane, replica, request)
     left = request.prompt + request.generated - request.computed
     if is_full(plane) and service.chunked:
         piece = min(left, tokens_left(service, replica))

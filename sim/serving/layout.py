@@ -133,7 +133,8 @@ SERVICE = _record(
     "arrived completed rejected timed_out lost met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
     "stage parent transferring transfers models first_model switches "
-    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped",
+    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped "
+    "prefix_size first_hash_row skipped_tokens admitted_tokens",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait "
@@ -145,7 +146,9 @@ settled. Where prefill and decode have replicas of their own, those that decode 
 `stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
 bring, served or not. Of the replicas `ready` take requests, and `present` are those and the ones that drain. `longest`
 are the tokens of the longest request that every replica has room for, `kv_capacity` those of all replicas together. The
-`models` that share the replicas of a service have records of their own from its `first_model` on."""
+`models` that share the replicas of a service have records of their own from its `first_model` on. Where
+prompts are kept in blocks of `prefix_size` tokens, `hash_rows` says from `first_hash_row` on where the hashes of each
+request begin. Of the `admitted_tokens` of prompts that started, `skipped_tokens` were found in a cache."""
 
 LAW = _record(
     "table kv_capacity",
@@ -172,7 +175,7 @@ REPLICA = _record(
     "service law state marked outstanding life",
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
-    "pinned received batches batched computed_tokens loaded",
+    "pinned received batches batched computed_tokens loaded prefix",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free "
@@ -198,6 +201,14 @@ REQUEST = _record(
 
 MODEL = _record("idle first_idle", "")
 """One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
+
+PREFIX = _record("first slots shift entries used newest oldest", "")
+"""The blocks of prompts that a replica keeps (`prefix_cache.py`): `entries` at most, which lie in `blocks` from `first`
+on, and so many `slots` of a table that leads to them."""
+
+BLOCK = _record("hash newer older held", "")
+"""An entry of such a cache with its neighbours in the order of use, and a slot of the table, which leads to the entry
+`held`: two arrays side by side."""
 
 MEMBER = _record("finish request", "")
 """Of a running batch; `finish` is the iteration that is a request's last."""
@@ -239,6 +250,8 @@ class Plane(NamedTuple):
 
     `idle` are heaps of the idle replicas of services with a central queue, `models` those that share replicas.
 
+    `prefixes` and `blocks` are the prompts that replicas keep; `hashes` and `hash_rows` say which blocks requests have.
+
     `batches` is the pool that running batches lie in, up to `clock.batches_end`.
 
     `full` is None or 0, and its type is what matters: the kernels are compiled once for each, and where it is None all
@@ -261,6 +274,10 @@ class Plane(NamedTuple):
     coming: Any
     coming_places: Any
     arrivals: Any
+    prefixes: Any
+    blocks: Any
+    hashes: Any
+    hash_rows: Any
     batches: Any
     pending: Any
     idle: Any

@@ -7,6 +7,7 @@ from sim.serving.chunked import decode_beside
 from sim.serving.compiler import entry, helper, is_full
 from sim.serving.hand_over import leave_prefill, turned_round
 from sim.serving.layout import NONE, PREFILL
+from sim.serving.prefix_cache import keep_prompt
 from sim.serving.token_gaps import count_gap_before_prefill, note_prefill
 
 
@@ -75,6 +76,8 @@ def emit_prefilled(plane: Any, replica_index: int, request_index: int, now: floa
     """A request has a token from its prefill, its first in most cases, and joins the batch."""
     replica = entry(plane.replicas, replica_index)
     request = entry(plane.requests, request_index)
+    if is_full(plane) and entry(plane.services, replica.service).prefix_size > 0:
+        keep_prompt(plane, replica, request)
     if request.generated == 0:
         request.first_token = now
         request.late = replica.late

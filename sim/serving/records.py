@@ -10,6 +10,7 @@ from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS, HOUR, HOURS
+from sim.serving.prefix_records import prefix_records
 from sim.serving.service_plan import ClassPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
@@ -28,14 +29,10 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     replicas = sum(plan.replicas for plan in services)
     records = _service_records(services, parents)
     laws, pieces, passes = _law_records(services)
+    replica_records = _replica_records(services)
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
-    clock = np.zeros(1, layout.CLOCK)
-    clock["first_timeout"] = replicas
-    clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
-    clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
-    clock["row_limit"] = row_block
     classes = _class_records(services, records)
     for name in PROMISES:
         records[name] = classes[name][:count]
@@ -43,15 +40,15 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     largest = max((plan.max_batch for plan in services), default=0)
     tails = np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
-    clock["batches_limit"] = slots
     plain = not step_block and all(map(is_plain, services))
     return layout.Plane(
         full=None if plain else 0,
-        clock=clock,
+        clock=_clock_record(replicas, slots, row_block, step_block),
         services=records,
         laws=laws,
         classes=records if plain else classes,
-        replicas=_replica_records(services),
+        replicas=replica_records,
+        **prefix_records(services, records, replica_records),
         requests=np.zeros(slots, layout.REQUEST),
         returns=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
@@ -82,6 +79,15 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     )
 
 
+def _clock_record(replicas: int, slots: int, row_block: int, step_block: int) -> NDArray[Any]:
+    clock = np.zeros(1, layout.CLOCK)
+    clock["first_timeout"] = replicas
+    clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
+    clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
+    clock["row_limit"], clock["batches_limit"] = row_block, slots
+    return clock
+
+
 def parents_of(services: Sequence[ServicePlan]) -> list[int]:
     """For each service itself, and behind them for each group of replicas that decode the service it belongs to."""
     return [*range(len(services)), *(index for index, plan in enumerate(services) if plan.decode)]
@@ -90,9 +96,10 @@ def parents_of(services: Sequence[ServicePlan]) -> list[int]:
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
-    plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.switching)
-    plain_replicas = plan.decode is None and plan.ready is None
-    return plain_rule and plain_batching and len(plan.classes) < 2 and plain_replicas
+    plain_prompts = not (plan.chunked or plan.prefix_hit_rate or plan.prefix_blocks)
+    plain_replicas = plan.decode is None and plan.ready is None and plan.switching is None
+    plain_requests = len(plan.classes) < 2 and plan.preemption != "swap"
+    return plain_rule and plain_prompts and plain_replicas and plain_requests
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 
 if TYPE_CHECKING:
@@ -49,6 +52,20 @@ class ClassPlan:
 
 
 @dataclass(frozen=True)
+class PrefixBlocks:
+    """Blocks of prompts that each replica keeps, and the hashes by which those of the requests are known.
+
+    The hashes of the i-th request begin at `rows[i]`: one for each whole block of `size` tokens at least, each of all
+    tokens up to the block's end.
+    """
+
+    kept: int
+    size: int
+    rows: NDArray[np.int64]
+    hashes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Switching:
     """How a replica that several models share chooses which of them to serve, among those of the highest priority.
 
@@ -86,6 +103,8 @@ class ServicePlan:
     """Whether prompts are computed in pieces beside what decodes, instead of ahead of it."""
     preemption: str = "none"
     prefix_hit_rate: float = 0.0
+    prefix_blocks: PrefixBlocks | None = None
+    """Instead of a given rate."""
     max_queue_delay: float = 0.0
     queue_limit: int | None = None
     timeout: float | None = None

@@ -1,12 +1,14 @@
 """Recorded requests from files: the formats in which Azure, BurstGPT and Mooncake publish theirs, and a plain one."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from sim.workload.blocks import IntArray
 from sim.workload.distributions import FloatArray
 from sim.workload.trace_files import (
     Rows,
@@ -22,6 +24,14 @@ from sim.workload.trace_files import (
 __all__ = ["RequestTrace", "TraceError", "read_request_trace"]
 
 
+class BlockHashes(NamedTuple):
+    """For each whole block of the prompts of a trace a hash of all tokens up to its end, the same where these are."""
+
+    rows: IntArray
+    """Where those of each request begin, shape (n,)."""
+    hashes: IntArray
+
+
 class RequestTrace(NamedTuple):
     """Recorded requests in order of arrival; each column has shape (n,), None where the file does not have it."""
 
@@ -33,6 +43,8 @@ class RequestTrace(NamedTuple):
     """Tokens."""
     work: FloatArray | None
     """Multiples of a pass."""
+    hashes: BlockHashes | None = None
+    """Of blocks of `HASHED_BLOCK` tokens."""
 
 
 def read_request_trace(format_name: Literal["azure", "burstgpt", "csv", "mooncake"], path: Path) -> RequestTrace:
@@ -41,7 +53,8 @@ def read_request_trace(format_name: Literal["azure", "burstgpt", "csv", "mooncak
     `azure` has columns TIMESTAMP, ContextTokens and GeneratedTokens, and time counts from its first row. `burstgpt` has
     Timestamp (s), Request tokens and Response tokens; requests that failed have a response of 0 tokens, here of 1.
     `csv` has `arrival_s` and optionally `prompt_tokens` with `output_tokens`, and `work`. `mooncake` has an object a
-    line, with timestamp (ms), input_length and output_length. Other columns are left alone.
+    line, with timestamp (ms), input_length and output_length, and in every line or in none hash_ids. Other columns are
+    left alone.
     """
     if format_name == "mooncake":
         return _read_lines(path)
@@ -62,12 +75,15 @@ _NEEDED: Mapping[str, Sequence[frozenset[str]]] = {
 """Fields that come together or not at all; the first set is needed in any case."""
 
 
+HASHED_BLOCK = 512
+"""Tokens that a hash of Mooncake's stands for."""
 _MOONCAKE = ("timestamp", "input_length", "output_length")
 
 
 def _read_lines(path: Path) -> RequestTrace:
     """Read an object a line: the first that is broken is an error, and the numbers of all are said."""
     found: list[list[float]] = []
+    hashes: list[list[int] | None] = []
     problems: list[tuple[int, str]] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -76,7 +92,10 @@ def _read_lines(path: Path) -> RequestTrace:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                found.append(_numbers_of(line, found[-1][0] if found else 0.0))
+                row = _row_of(line)
+                numbers = _numbers_of(row, found[-1][0] if found else 0.0)
+                hashes.append(_hashes_of(row, numbers[1]))
+                found.append(numbers)
             except ValueError as error:
                 problems.append((number, str(error)))
     if problems:
@@ -84,14 +103,38 @@ def _read_lines(path: Path) -> RequestTrace:
     if not found:
         raise TraceError(path, 0, "has no rows")
     times, prompts, outputs = np.array(found).T
-    return RequestTrace(times / 1000.0, prompts, outputs, None)
+    return RequestTrace(times / 1000.0, prompts, outputs, None, _joined(hashes))
 
 
-def _numbers_of(line: str, latest: float) -> list[float]:
+def _joined(hashes: list[list[int] | None]) -> BlockHashes | None:
+    """The hashes of all requests one after another; None where some have none."""
+    known = [np.array(own, np.int64) for own in hashes if own is not None]
+    if len(known) < len(hashes):
+        return None
+    lengths = np.array([len(own) for own in known])
+    return BlockHashes(np.cumsum(lengths) - lengths, np.concatenate(known))
+
+
+def _row_of(line: str) -> Any:
     try:
-        row = json.loads(line)
+        return json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg}") from error
+
+
+def _hashes_of(row: Any, prompt: float) -> list[int] | None:
+    """The hashes of a request, one for each block that is begun; none where the row has none."""
+    hashes = row.get("hash_ids")
+    if hashes is None:
+        return None
+    if not isinstance(hashes, list) or not all(type(each) is int and abs(each) < 2**63 for each in hashes):
+        raise ValueError("has hash_ids that are not whole numbers")
+    if len(hashes) != math.ceil(prompt / HASHED_BLOCK):
+        raise ValueError(f"has {len(hashes)} hash_ids for {prompt:g} tokens: there is one for every {HASHED_BLOCK}")
+    return hashes
+
+
+def _numbers_of(row: Any, latest: float) -> list[float]:
     missing = [name for name in _MOONCAKE if not isinstance(row, dict) or name not in row]
     if missing:
         raise ValueError(f"has no {missing[0]}")

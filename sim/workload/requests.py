@@ -13,7 +13,7 @@ from sim.workload.arrivals import ArrivalSource, arrival_source
 from sim.workload.blocks import FloatArray, IntArray, MergedSource, RequestBlock, Source
 from sim.workload.distributions import Sampler, sampler
 from sim.workload.lengths import length_distributions, whole_tokens
-from sim.workload.request_traces import RequestTrace, read_request_trace
+from sim.workload.request_traces import BlockHashes, RequestTrace, read_request_trace
 from sim.workload.streams import stream
 
 BLOCK_SPAN = 600.0
@@ -41,7 +41,12 @@ class RequestSource:
     """Requests that arrive together, all of one class; any block size gives the same, bit for bit."""
 
     def __init__(
-        self, arrivals: ArrivalSource, demand: Demand, block_size: int | None = None, class_number: int = 0
+        self,
+        arrivals: ArrivalSource,
+        demand: Demand,
+        block_size: int | None = None,
+        class_number: int = 0,
+        hashes: BlockHashes | None = None,
     ) -> None:
         self.mean_rate = arrivals.mean_rate
         self.has_lengths = demand.lengths is not None
@@ -49,6 +54,7 @@ class RequestSource:
         self._arrivals = arrivals
         self._demand = demand
         self._class_number = class_number
+        self.hashes = hashes
 
     def next_block(self) -> RequestBlock:
         """Return the next requests, at most `block_size`; none once the arrivals have ended."""
@@ -119,7 +125,7 @@ def request_source(
         if isinstance(part.arrivals, TraceArrivals):
             trace = read_request_trace(part.arrivals.format, folder / part.arrivals.path)
             recorded = RecordedArrivals(trace.arrival, until)
-            sources.append(RequestSource(recorded, _recorded(trace, demand), block_size, number))
+            sources.append(RequestSource(recorded, _recorded(trace, demand), block_size, number, trace.hashes))
         elif part.shares:
             together.append((number, part.share, demand))
             common = part.arrivals

@@ -14,6 +14,7 @@ class Continuous:
         if replica.doing == "prefill":
             for request in replica.prefilling:
                 self.emit_prefilled(replica, request)
+            self.keep_prompts(replica)
             if replica.service.stage:
                 self.hand_over(replica)
             replica.batch += replica.prefilling
@@ -143,18 +144,22 @@ class Continuous:
                 self.begin_transfer(replica, queue)
                 continue
             left = self.budget(replica)
-            cached = self.cached(service, head)
+            cached = self.cached(replica, head)
             length = head.context - cached
             over_budget = left <= 0 if service.plan.chunked else replica.computing > 0 and length > left
             if head.status in CACHED or over_budget or not self.has_room(replica, head):
                 break
+            self.count_skipped(head, cached)
             request = self.take_head(replica, queue)
             request.computed = cached
             chunks.append(self.compute(replica, request))
         return chunks
 
-    def cached(self, service, request):
-        size, rate = service.plan.replica.block_size, service.plan.prefix_hit_rate
+    def cached(self, replica, request):
+        plan = replica.service.plan
+        if plan.prefix_blocks:
+            return self.kept(replica, request)
+        size, rate = plan.replica.block_size, plan.prefix_hit_rate
         return min(int(rate * request.prompt / size), (request.prompt - 1) // size) * size
 
     def budget(self, replica):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles.setups import generative, single_pass
 
 from sim.serving import layout
-from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan, Switching
+from sim.serving.service_plan import ClassPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = (*layout.ROUTING, "own")
@@ -161,6 +161,26 @@ def crowded_service(draw, start):
     plan["timeout"] = draw(st.sampled_from([None, 0.25, 0.5, 1.0]))
     plan["replica"] = generative(max_batch=plan["max_batch"], kv_capacity=256)
     plan["replicas"], plan["others"] = draw(st.integers(1, 2)), ()
+    return plan, own
+
+
+@st.composite
+def prefix_service(draw, start):
+    """Prompts of a few beginnings, of which replicas keep some blocks; hashes are those of a tree of beginnings."""
+    plan, own = draw(st.one_of(generative_service(start), crowded_service(start)))
+    plan["prefix_hit_rate"] = 0.0
+    size, branches = draw(st.sampled_from([1, 16, 50])), draw(st.integers(1, 3))
+    key = draw(st.sampled_from([0, 2**62, -5]))
+    rows, hashes, tree = [], [], {}
+    for _, prompt, *_ in own:
+        rows.append(len(hashes))
+        known, leaves = key, draw(st.integers(0, 10))
+        for place in range(max(prompt, 1) // size):
+            branch = draw(st.integers(0, branches - 1)) if place < leaves else 0
+            known = tree.setdefault((known, branch), key + len(tree))
+            hashes.append(known)
+    kept = draw(st.sampled_from([1, 2, 3, 7, 40]))
+    plan["prefix_blocks"] = PrefixBlocks(kept, size, np.array(rows, np.int64), np.array(hashes, np.int64))
     return plan, own
 
 

@@ -6,12 +6,13 @@ batch last changed.
 """
 
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
 from oracles.lifecycle import Lifecycle
+from oracles.prefixes import Prefixes
 from oracles.routing import route
 from oracles.single_pass import SinglePass
 from oracles.switching import Switching
@@ -83,6 +84,7 @@ class Replica:
     joules: float = 0.0
     free_at: float = 0.0
     loaded: int = 0
+    kept: OrderedDict = field(default_factory=OrderedDict)
     switches: int = 0
     seconds_of_switches: float = 0.0
     joules_of_switches: float = 0.0
@@ -142,7 +144,7 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass, Switching):
+class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switching):
     def __init__(self, plans, requests, start=0.0, changes=()):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -159,7 +161,7 @@ class Oracle(Continuous, Disaggregated, Lifecycle, SinglePass, Switching):
         self.draining = []
         self.controller = None
         self.replicas = [replica for service in self.services for replica in service.replicas]
-        self.iterations = self.preemptions = 0
+        self.iterations = self.preemptions = self.admitted_tokens = self.skipped_tokens = 0
 
     def next_instant(self):
         candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]

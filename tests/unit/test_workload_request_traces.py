@@ -38,8 +38,8 @@ BURSTGPT = """Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Ty
 5,ChatGPT,472,18,490,Conversation log
 45,ChatGPT,1087,0,1087,Conversation log
 """
-MOONCAKE = """{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}
-{"timestamp": 3000, "input_length": 10, "output_length": 1, "hash_ids": [0]}
+MOONCAKE = """{"timestamp": 0, "input_length": 758, "output_length": 500, "hash_ids": [0, 1]}
+{"timestamp": 3000, "input_length": 10, "output_length": 1, "hash_ids": [7]}
 """
 
 
@@ -47,7 +47,7 @@ MOONCAKE = """{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash
     ("name", "text", "columns"),
     [
         ("burstgpt", BURSTGPT, [(5.0, 45.0), (472, 1087), (18, 0)]),
-        ("mooncake", MOONCAKE, [(0.0, 3.0), (6758, 10), (500, 1)]),
+        ("mooncake", MOONCAKE, [(0.0, 3.0), (758, 10), (500, 1)]),
     ],
 )
 def test_published_formats(tmp_path: Path, name: Any, text: str, columns: Any) -> None:
@@ -62,12 +62,26 @@ def test_published_formats(tmp_path: Path, name: Any, text: str, columns: Any) -
         ('{"timestamp": 1, "input_length": 3}', "has no output_length"),
         ('{"timestamp": -1, "input_length": 3, "output_length": 1}', "negative"),
         ('{"timestamp": 1, "input_length": 3, "output_length": 1}', "before the row above it"),
+        (
+            '{"timestamp": 9000, "input_length": 3, "output_length": 1, "hash_ids": [1, 2]}',
+            "has 2 hash_ids for 3 tokens",
+        ),
+        ('{"timestamp": 9000, "input_length": 3, "output_length": 1, "hash_ids": [0.5]}', "not whole numbers"),
     ],
 )
 def test_a_broken_line_of_mooncake_is_named(tmp_path: Path, line: str, problem: str) -> None:
     with pytest.raises(TraceError, match=problem) as caught:
         read_request_trace("mooncake", written(tmp_path, MOONCAKE + line))
     assert (caught.value.line, caught.value.fine) == (3, 2)
+
+
+def test_hashes_of_blocks(tmp_path: Path) -> None:
+    hashes = read_request_trace("mooncake", written(tmp_path, MOONCAKE)).hashes
+    assert hashes is not None
+    assert hashes.rows.tolist() == [0, 2]
+    assert hashes.hashes.tolist() == [0, 1, 7]
+    without = MOONCAKE.replace(', "hash_ids": [7]', "")
+    assert read_request_trace("mooncake", written(tmp_path, without)).hashes is None
 
 
 @published_mooncake
