@@ -91,6 +91,7 @@ class Lifecycle:
         replica.batch, replica.prefilling, replica.swapping, replica.partial = [], [], [], None
         replica.life, replica.doing, replica.ends, replica.due = ABSENT, "idle", math.inf, False
         replica.free_at = 0.0
+        replica.kept.clear()
         if replica.service.watcher is replica:
             replica.service.watcher = None
 

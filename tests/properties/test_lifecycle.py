@@ -20,13 +20,14 @@ from oracles.fleets import (
     crowded_service,
     fleets,
     generative_service,
+    prefix_service,
     single_pass_service,
     with_classes,
 )
 
 from sim.serving import layout
 
-KINDS = [changing(each) for each in (generative_service, crowded_service, single_pass_service)]
+KINDS = [changing(each) for each in (generative_service, crowded_service, prefix_service, single_pass_service)]
 OF_CLASSES = [changing(with_classes(each)) for each in (generative_service, crowded_service, single_pass_service)]
 LAST = 20.0
 """Seconds after which all replicas are ready, so that every request comes to an end."""
