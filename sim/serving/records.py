@@ -10,7 +10,7 @@ from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS, HOUR, HOURS
-from sim.serving.service_plan import ClassPlan, ServicePlan
+from sim.serving.service_plan import ClassPlan, ClientPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
 NO_COUNT = 2**62
@@ -32,6 +32,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     queues["head"] = queues["tail"] = layout.NONE
     clock = np.zeros(1, layout.CLOCK)
     clock["first_timeout"] = replicas
+    slots += sum(len(each.first_sent) for plan in services for each in plan.clients_of_classes if each)
     clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER
     clock["window_end"], clock["free"] = layout.NEVER, layout.NONE
     clock["row_limit"] = row_block
@@ -52,10 +53,11 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         replicas=_replica_records(services),
         requests=np.zeros(slots, layout.REQUEST),
         returns=np.zeros(0 if plain else slots, np.int64),
+        patiences=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
         tails=np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE),
-        events=_no_events(replicas + count),
-        places=np.arange(replicas + count),
+        events=_no_events(replicas + count + (not plain)),
+        places=np.arange(replicas + count + (not plain)),
         coming=_no_events(count),
         coming_places=np.arange(count),
         arrivals=_arrival_records(services, records),
@@ -86,15 +88,23 @@ def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
     plain_batching = not (plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate)
-    return plain_rule and plain_batching and len(plan.classes) < 2 and plan.decode is None
+    plain_clients = not any(plan.clients_of_classes)
+    return plain_rule and plain_batching and plain_clients and len(plan.classes) < 2 and plan.decode is None
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
     """Room for a block of each service's arrivals, which are of its first class until they tell another."""
     sizes = [plan.arrivals.block_size for plan in services]
-    arrivals = np.zeros(sum(sizes), layout.ARRIVAL)
-    arrivals["class_index"] = np.repeat(records["first_class"], sizes)
+    draws = [blocks_of_draws(plan) for plan in services]
+    arrivals = np.zeros(sum(sizes) + sum(map(sum, draws)), layout.ARRIVAL)
+    first_classes = np.repeat(records["first_class"], sizes), np.repeat(records["first_class"], list(map(sum, draws)))
+    arrivals["class_index"] = np.concatenate(first_classes)
     return arrivals
+
+
+def blocks_of_draws(plan: ServicePlan) -> list[int]:
+    """For each class of a service, how many draws for further requests lie behind the arrivals of all services."""
+    return [each.further.block_size if each and each.further else 0 for each in plan.clients_of_classes]
 
 
 def _further(plan: ServicePlan) -> int:
@@ -132,6 +142,9 @@ def _rows_of_sums(services: Sequence[ServicePlan], parents: Sequence[int]) -> in
 
 def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPlan) -> None:
     record["service"] = service_index
+    clients = plan.clients or ClientPlan()
+    record["closed"], record["history"] = len(clients.first_sent) > 0, clients.history
+    record["attempts"], record["backoff"], record["last_send"] = clients.attempts, clients.backoff, clients.last_send
     for name in PROMISES:
         limit = getattr(plan, name)
         record[name] = layout.NEVER if limit is None else limit
@@ -215,6 +228,8 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["routing"] = layout.OWN_RULE if plan.rule else layout.ROUTING[plan.routing]
     record["rule"] = plan.rule.address if plan.rule else 0
     record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
+    record["asks_again"] = any(plan.clients_of_classes)
+    record["lazy"] = record["lazy"] and not record["asks_again"]
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
     record["max_queue_delay"] = plan.max_queue_delay

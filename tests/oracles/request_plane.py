@@ -1,6 +1,6 @@
 """The request plane in plain Python, one event an iteration: slow, and obviously right.
 
-The rules of one instant: ends of iterations and passes, timeouts, arrivals, then replicas that are free begin their
+The rules of one instant: ends of iterations and passes, timeouts, returns, arrivals, then replicas that are free begin their
 next step, lowest number first. The end of a decode iteration is evaluated from the anchor, the instant at which the
 batch last changed.
 """
@@ -9,6 +9,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from oracles.clients import Clients
 from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
 from oracles.routing import route
@@ -35,6 +36,13 @@ class Request:
     last_token: float = math.nan
     late: bool = False
     priority: int = 0
+    class_number: int = 0
+    patience: float = math.inf
+    retry_delay: float = 0.0
+    think_time: float = 0.0
+    turns: float = 1
+    attempts: int = 0
+    since: float = math.nan
 
     def __post_init__(self):
         self.tokens_left = self.output
@@ -98,7 +106,8 @@ class Service:
         self.replicas = [Replica(first_replica + i, self, law) for i, law in enumerate(laws)]
         self.queue = deque()
         self.stage = None
-        self.cursor = 0
+        self.cursor = self.sent = 0
+        self.further = []
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
         self.central = plan.routing == "central_queue"
@@ -109,7 +118,7 @@ class Service:
 
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
-        return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: r.index)
+        return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: (r.since, r.index))
 
 
 def line_up(queue, request):
@@ -117,7 +126,9 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, SinglePass):
+class Oracle(Clients, Continuous, Disaggregated, SinglePass):
+    kind = Request
+
     def __init__(self, plans, requests, start=0.0):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -129,18 +140,21 @@ class Oracle(Continuous, Disaggregated, SinglePass):
                 service.stage.gaps, count = service.gaps, count + service.plan.decode.replicas
                 service.longest = min(service.longest, service.stage.longest)
                 self.services.append(service.stage)
-        self.transfers = []
+        self.returns = []
+        self.retries = self.cut_sessions = 0
+        for service in self.services:
+            self.seat_clients(service)
         self.replicas = [replica for service in self.services for replica in service.replicas]
         self.iterations = self.preemptions = 0
 
     def next_instant(self):
-        candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]
+        candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.returns]
         for service in self.services:
             if service.arrivals:
                 candidates.append(service.arrivals[0].arrival)
             if service.plan.timeout is not None:
-                candidates += [r.arrival + service.plan.timeout for r in service.waiting()[:1]]
-        return min(candidates)
+                candidates += [r.since + service.plan.timeout for r in service.waiting()[:1]]
+        return min(candidates + [due for due, *_ in self.ends_of_patience()])
 
     def run(self, until=math.inf):
         while (instant := self.next_instant()) < until:
@@ -150,10 +164,11 @@ class Oracle(Continuous, Disaggregated, SinglePass):
                     self.end_step(replica)
             for service in self.services:
                 self.time_out(service)
-            self.end_transfers()
+            self.come_back()
             for service in self.services:
                 while service.arrivals and service.arrivals[0].arrival == instant:
                     self.arrive(service, service.arrivals.popleft())
+                    self.come_back()
             while any(replica.due for replica in self.replicas):
                 for replica in [r for r in self.replicas if r.due]:
                     replica.due = False
@@ -176,6 +191,7 @@ class Oracle(Continuous, Disaggregated, SinglePass):
     def finish(self, request, status):
         request.status, request.end = status, self.now
         self.finished.append(request)
+        self.think(request)
 
     def rest(self, replica):
         replica.doing, replica.ends = "idle", math.inf
@@ -187,18 +203,27 @@ class Oracle(Continuous, Disaggregated, SinglePass):
         if service.plan.timeout is None:
             return
         for request in service.waiting():
-            if request.arrival + service.plan.timeout <= self.now:
-                replica = self.replicas[request.replica] if request.replica >= 0 else None
-                (replica.queue if replica else service.queue).remove(request)
-                self.finish(request, "timed_out")
-                if replica and not service.generative:
-                    replica.free_at -= replica.laws.latency[1] * request.work
-                if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
-                    replica.due = True
+            if request.since + service.plan.timeout <= self.now:
+                self.give_up(service, request, "timed_out")
+
+    def give_up(self, service, request, status):
+        replica = self.replicas[request.replica] if request.replica >= 0 else None
+        (replica.queue if replica else service.queue).remove(request)
+        self.lose(request, status)
+        if replica and not service.generative:
+            replica.free_at -= replica.laws.latency[1] * request.work
+        if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
+            replica.due = True
 
     # --- what arrives ---
 
     def arrive(self, service, request):
+        request.index = service.sent
+        service.sent += 1
+        self.enter(service, request)
+
+    def enter(self, service, request):
+        request.since = self.now
         if service.generative and request.prompt + request.output > service.longest:
             self.finish(request, "rejected")
         elif service.central:
@@ -222,7 +247,7 @@ class Oracle(Continuous, Disaggregated, SinglePass):
         if idle and not service.queue and service.plan.max_queue_delay == 0:
             self.take(idle[0], request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
-            self.finish(request, "rejected")
+            self.lose(request, "rejected")
         else:
             line_up(service.queue, request)
             if not service.generative:
@@ -234,7 +259,7 @@ class Oracle(Continuous, Disaggregated, SinglePass):
         if idle and not blocked and service.plan.max_queue_delay == 0:
             self.take(replica, request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
-            self.finish(request, "rejected")
+            self.lose(request, "rejected")
         else:
             self.bind(replica, request)
             line_up(replica.queue, request)

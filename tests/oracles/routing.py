@@ -27,7 +27,7 @@ def route(service, request, now):
     if rule == "round_robin":
         chosen, service.cursor = service.cursor, (service.cursor + 1) % count
     elif rule == "random":
-        chosen = draw(service.plan.routing_key, request.index + 1, count)
+        chosen = draw(service.plan.routing_key, service.sent, count)
     elif rule == "least_outstanding":
         rotation = [(service.cursor + i) % count for i in range(count)]
         chosen = min(rotation, key=lambda i: service.replicas[i].outstanding)
@@ -42,8 +42,8 @@ def route(service, request, now):
     elif count == 1:
         chosen = 0
     else:
-        first = draw(service.plan.routing_key, 2 * (request.index + 1), count)
-        second = draw(service.plan.routing_key, 2 * (request.index + 1) + 1, count - 1)
+        first = draw(service.plan.routing_key, 2 * service.sent, count)
+        second = draw(service.plan.routing_key, 2 * service.sent + 1, count - 1)
         second += second >= first
         chosen = first if service.replicas[first].outstanding <= service.replicas[second].outstanding else second
     return service.replicas[chosen]
