@@ -6,7 +6,7 @@ from sim.hardware.memory import kv_bytes_per_token
 from sim.hardware.tables import GenerativeReplica
 from sim.preparation import Prepared, queue_delay, seconds_into_week
 from sim.scenario.requests import Part, RequestClasses, parts
-from sim.serving.service_plan import ClassPlan, NoArrivals, ServicePlan
+from sim.serving.service_plan import ClassPlan, ClientPlan, NoArrivals, ServicePlan
 from sim.workload.streams import stream_key
 
 DAY = 86400.0
@@ -28,7 +28,8 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         slo_ttft=limits.get("ttft"),
         slo_tpot=limits.get("tpot"),
         slo_e2e=limits.get("e2e"),
-        classes=[_class_plan(prepared, name, part) for part in parts(service.requests)] if several else (),
+        clients=None if several else _client_plan(prepared, name, 0),
+        classes=[_class_plan(prepared, name, *each) for each in enumerate(parts(service.requests))] if several else (),
         decode=_decode_plan(prepared, name) if service.groups else None,
         **_of_group(prepared, name, "prefill" if service.groups else ""),
     )
@@ -80,7 +81,22 @@ def seconds_per_token(prepared: Prepared, name: str) -> float:
     return kv_bytes_per_token(model, 1, precision) / bandwidth
 
 
-def _class_plan(prepared: Prepared, service: str, part: Part) -> ClassPlan:
+def _client_plan(prepared: Prepared, service: str, place: int) -> ClientPlan | None:
+    clients = prepared.clients[service][place]
+    if clients is None:
+        return None
+    generative = isinstance(prepared.replicas[service][0].replica, GenerativeReplica)
+    return ClientPlan(
+        attempts=clients.attempts,
+        backoff=clients.backoff,
+        further=clients.further,
+        first_sent=clients.first_sent,
+        history=clients.history and generative,
+        last_send=prepared.until,
+    )
+
+
+def _class_plan(prepared: Prepared, service: str, place: int, part: Part) -> ClassPlan:
     given = prepared.scenario.services[service].promise(part)
     return ClassPlan(
         name=part.path[0],
@@ -89,4 +105,5 @@ def _class_plan(prepared: Prepared, service: str, part: Part) -> ClassPlan:
         slo_tpot=given.get("tpot"),
         slo_e2e=given.get("e2e"),
         limits=prepared.limits_of("services", service, "classes", *part.path),
+        clients=_client_plan(prepared, service, place),
     )

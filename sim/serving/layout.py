@@ -148,8 +148,9 @@ LAW = _record(
 """What all replicas of a service on one kind of hardware have in common."""
 
 _COUNTS = (
-    "preemptions arrived completed rejected timed_out abandoned retries cut_sessions met met_ttft met_tpot met_itl met_e2e "
-    "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
+    "preemptions arrived completed rejected timed_out abandoned retries cut_sessions "
+    "met met_ttft met_tpot met_itl met_e2e finished prompt_tokens output_tokens "
+    "offered_prompt_tokens offered_output_tokens"
 )
 CLASS = _record(
     f"service level {_COUNTS} closed history attempts next_draw last_draw",
@@ -196,7 +197,7 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 EVENT = _record("entity", "time")
 
 ARRIVAL = _record("prompt output kv class_index turns", "time work patience retry_delay think_time")
-"""`kv`: tokens of KV cache that a request needs to be admitted. `turns` counts those of its session from this one on."""
+"""`kv`: tokens of KV cache that a request needs to be admitted. `turns` are those of its session, itself included."""
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
 
@@ -211,7 +212,8 @@ class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
     `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
-    timeout of each service; where it is not plain, one more for the end of patience), `coming` one of the S next arrivals; `places` say where an entity stands.
+    timeout of each service; in a full plane one more, the end of patience), `coming` one of the S next arrivals;
+    `places` say where an entity stands.
 
     `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
     its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each

@@ -122,7 +122,8 @@ class ServicePlan:
         return [
             (place, due, clients.last_send)
             for place, clients in enumerate(self.clients_of_classes)
-            for due in (clients.first_sent if clients else ())
+            if clients
+            for due in clients.first_sent
         ]
 
     @property

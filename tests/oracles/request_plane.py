@@ -1,8 +1,8 @@
 """The request plane in plain Python, one event an iteration: slow, and obviously right.
 
-The rules of one instant: ends of iterations and passes, timeouts, returns, arrivals, then replicas that are free begin their
-next step, lowest number first. The end of a decode iteration is evaluated from the anchor, the instant at which the
-batch last changed.
+The rules of one instant: ends of iterations and passes, timeouts, returns, arrivals, then replicas that are free begin
+their next step, lowest number first. The end of a decode iteration is evaluated from the anchor, the instant at which
+the batch last changed.
 """
 
 import math
