@@ -81,7 +81,6 @@ def is_too_long(plane: Any, service: Any, request_index: int) -> bool:
 
 
 @helper
-@helper
 def starts_at_once(plane: Any, service: Any) -> bool:
     """Whether a request never waits for others where a replica is idle, nor perhaps for its model."""
     return service.max_queue_delay == 0.0 and not (is_full(plane) and service.models > 1)
