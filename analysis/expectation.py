@@ -183,8 +183,8 @@ def _all_drawn(prepared: Prepared, name: str) -> tuple[Arriving, list[tuple[Part
 
 
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
-    scenario, service, holdings = prepared.scenario, prepared.scenario.services[name], prepared.holdings[name]
-    pool = holdings[0].pool if holdings else service.first_pool
+    scenario, service, slots = prepared.scenario, prepared.scenario.services[name], prepared.slots[name]
+    pool = slots[0].pool if slots else service.first_pool
     memory = fit(
         scenario.accelerator(scenario.pools[pool].accelerator),
         scenario.model(service.model),

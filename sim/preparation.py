@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, Holding, PoolState
+from sim.fleet.slots import Slot
 from sim.hardware import HardwareError, generative_replica, single_pass_replica, training_power
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
 from sim.pilot import WarmUp
@@ -50,8 +51,8 @@ class Prepared:
     """By service, in the order of its replicas."""
     rules: dict[str, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service."""
-    holdings: dict[str, list[Holding]] = field(default_factory=dict)
-    """By service, one a replica."""
+    slots: dict[str, list[Slot]] = field(default_factory=dict)
+    """By service, one a replica, those that may come later included."""
     requests: dict[str, Source] = field(default_factory=dict)
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -175,10 +176,13 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
         message = f"there is room for {len(holdings)} of {service.replicas.initial} replicas"
         prepared.problems.append(scenario.problem(f"services.{name}.replicas", message, "fewer, or more nodes"))
         return
-    prepared.holdings[name] = holdings
-    pools = Counter(holding.pool for holding in holdings) or {service.first_pool: 0}
+    pools = list(Counter(holding.pool for holding in holdings).items())
+    pools = pools[:-1] + _with_later_ones(service, pools[-1:])
+    prepared.slots[name] = [Slot(pool, service.tensor_in(pool)) for pool, number in pools for _ in range(number)]
+    for slot, holding in zip(prepared.slots[name], holdings, strict=False):
+        slot.holding = holding
     prepared.replicas[name] = []
-    for pool, number in pools.items():
+    for pool, number in pools:
         accelerator, tensor = scenario.accelerator(scenario.pools[pool].accelerator), service.tensor_in(pool)
         if accelerator.slices and tensor not in accelerator.slices:
             message = f"{accelerator.name} has no slice of {tensor}"
@@ -194,6 +198,14 @@ def _place_replicas(prepared: Prepared, name: str, service: Service) -> None:
             prepared.problems.append(scenario.problem(f"services.{name}.kv_cache.preemption", message, hint))
 
 
+def _with_later_ones(service: Service, last: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The pool of the last replicas at the start, and that of those which may come later: the first of the service."""
+    later = service.replicas.max - service.replicas.initial
+    if not last or (last[0][0] != service.first_pool and later):
+        return [*last, (service.first_pool, later)]
+    return [(last[0][0], last[0][1] + later)]
+
+
 def _holdings(prepared: Prepared, name: str, service: Service) -> Iterator[Holding]:
     """What each replica holds, one after another, until there is no more room."""
     placed: Counter[str] = Counter()
@@ -202,7 +214,9 @@ def _holdings(prepared: Prepared, name: str, service: Service) -> Iterator[Holdi
             most = service.most_in(pool)
             if most is not None and placed[pool] == most:
                 continue
-            holding = prepared.pools[pool].hold_for_good(f"{name}/{number}", service.tensor_in(pool))
+            state = prepared.pools[pool]
+            hold = state.try_hold if service.replicas.change else state.hold_for_good
+            holding = hold(f"{name}/{number}", service.tensor_in(pool))
             if holding is not None:
                 placed[pool] += 1
                 yield holding

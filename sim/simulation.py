@@ -11,6 +11,7 @@ from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare, queue_delay, seconds_into_week
+from sim.replicas import Replicas
 from sim.results import Result, Run
 from sim.scenario import Scenario
 from sim.scenario.requests import Part, RequestClasses, parts
@@ -79,7 +80,10 @@ def simulate(prepared: Prepared, *, batches: int = BATCHES, progress: Callable[[
 
 
 class Simulation:
-    """A run that is built and not yet run: `environment` is its clock, on which one may put further processes."""
+    """A run that is built and not yet run: `environment` is its clock, on which one may put further processes.
+
+    They may have `replicas` come and go.
+    """
 
     def __init__(
         self, prepared: Prepared, *, batches: int = 0, progress: Callable[[float], None] | None = None
@@ -96,7 +100,8 @@ class Simulation:
         self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
-        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.holdings)
+        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots)
+        self.replicas = Replicas(self.environment, self.plane, self.ledger, prepared.pools, prepared.slots)
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 
@@ -151,11 +156,20 @@ class Simulation:
             self.plane.end_window()
 
     def _drain(self) -> None:
-        """Run what has arrived to its end: no arrivals are left, they all came before the horizon."""
+        """Run what has arrived to its end: no arrivals are left, they all came before the horizon.
+
+        Where replicas come and go, what is on the clock beside the jobs goes on meanwhile.
+        """
         if not self.jobs.done.processed:
             self.environment.run(until=self.jobs.done)
         while self.plane is not None and self.plane.in_flight:
-            self.plane.advance(self.plane.now + DRAIN_STEP)
+            if not any(service.replicas.change for service in self.scenario.services.values()):
+                self.plane.advance(self.plane.now + DRAIN_STEP)
+                continue
+            before, last = self.plane.events, self.environment.peek() == FOREVER
+            self.environment.run(until=self.environment.now + DRAIN_STEP)
+            if last and self.plane.events == before:
+                raise FleetError(f"requests wait at {self.plane.now:g} s for replicas that never come")
 
     def _sampling(self) -> Process:
         interval, number = self.scenario.output.telemetry, 0
@@ -180,11 +194,10 @@ class Simulation:
         prepared = self.prepared
         pools = {name: pool_power(prepared, name) for name in self.scenario.pools}
         ledger = Ledger(pools, [*self.scenario.services, *self.scenario.training])
-        for service, holdings in prepared.holdings.items():
-            for holding in holdings:
-                ledger.move(
-                    0.0, holding.pool, holding.accelerators, (UNASSIGNED, State.IDLE), (service, State.RESIDENT)
-                )
+        for service, slots in prepared.slots.items():
+            for slot in slots:
+                if slot.holding is not None:
+                    ledger.move(0.0, slot.pool, slot.accelerators, (UNASSIGNED, State.IDLE), (service, State.RESIDENT))
         return ledger
 
     def _request_plane(self) -> RequestPlane | None:
@@ -202,7 +215,8 @@ class Simulation:
             name=name,
             replica=placed[0].replica,
             others=[(replica, number) for _, replica, number in placed[1:]],
-            replicas=service.replicas.initial,
+            replicas=service.replicas.max,
+            ready=service.replicas.initial if service.replicas.change else None,
             rule=self.prepared.rules.get(name),
             routing=service.routing,
             arrivals=self.prepared.requests[name],

@@ -19,6 +19,7 @@ from sim.serving.summary import (
     counts_of_classes,
     latency_blocks,
     latency_blocks_of_class,
+    presence,
     request_counts,
     slo_block,
 )
@@ -130,18 +131,22 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
     plan, window = run.request_plane.services[index], accounts.window
     change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
     batches = change["batches"]
+    there = presence(plan, run.opening.services[index], run.closing.services[index], window)
     generative = isinstance(plan.replica, GenerativeReplica)
     summary: Summary = {
         **_demand(change, window, generative=generative),
         "batch_size_mean": float(change["batched"] / batches) if batches else None,
-        "replicas": {"mean": float(plan.replicas), "max": plan.replicas, "started": 0, "stopped": 0},
-        "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (plan.replicas * window)),
+        "replicas": there.block,
+        "utilization": _share((run.closing.busy[index] - run.opening.busy[index]).sum(), there.replica_seconds),
     }
     if isinstance(plan.replica, GenerativeReplica):
-        capacity = float(run.closing.services[index]["kv_capacity"]) * window
-        summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
+        summary["kv_utilization_mean"] = _share(change["kv_area"], there.token_seconds)
         summary["preemptions"] = int(change["preemptions"])
     return summary | _service_energy(run, accounts, index, float(change["finished"]), float(change["output_tokens"]))
+
+
+def _share(part: Any, whole: float) -> float | None:
+    return float(part) / whole if whole else None
 
 
 def _demand(change: Mapping[str, Any], window: float, *, generative: bool) -> Summary:
@@ -180,8 +185,9 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
     bill = accounts.of_owner(plan.name)
     by_phase = (run.closing.joules[index] - run.opening.joules[index]) / KWH
     phases = {"prefill": by_phase[0], "decode": by_phase[1], "batch": by_phase[2]}
-    idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum()
-    per_phase = {**{name: float(value) for name, value in phases.items()}, "idle": float(idle), "start_up": 0.0}
+    start_up = accounts.joules[:, run.ledger.owners[plan.name], State.STARTING].sum() / KWH
+    idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum() - start_up
+    per_phase = {name: float(value) for name, value in {**phases, "idle": idle, "start_up": start_up}.items()}
     joules = bill.energy_kwh * KWH
     return {
         "accelerator_hours": bill.accelerator_hours,
@@ -272,8 +278,8 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
         return None
     achieved = peak = 0.0
     for index, name in enumerate(run.prepared.scenario.services):
-        holdings = run.prepared.holdings[name]
-        inside = sum(holding.pool == pool for holding in holdings)
+        slots = run.prepared.slots[name]
+        inside = sum(slot.pool == pool for slot in slots)
         if not inside:
             continue
         if len(run.prepared.replicas[name]) > 1:
@@ -284,7 +290,7 @@ def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
             flops = (change["computed_tokens"] + change["batched"]) * replica.flops_per_token
         else:
             flops = change["finished"] * replica.flops_per_pass
-        achieved += flops * inside / len(holdings)
+        achieved += flops * inside / len(slots)
         peak = max(peak, replica.peak_flops / replica.accelerators)
     size = run.prepared.scenario.pools[pool].accelerators
     return achieved / (peak * size * accounts.window) if peak and achieved else None

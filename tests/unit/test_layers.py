@@ -24,6 +24,7 @@ LAYERS = [
     {"sim.policies"},
     {
         "sim.preparation",
+        "sim.replicas",
         "sim.telemetry",
         "sim.batches",
         "sim.pilot",
