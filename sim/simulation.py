@@ -163,13 +163,16 @@ class Simulation:
         if not self.jobs.done.processed:
             self.environment.run(until=self.jobs.done)
         while self.plane is not None and self.plane.in_flight:
-            if not any(service.replicas.change for service in self.scenario.services.values()):
-                self.plane.advance(self.plane.now + DRAIN_STEP)
-                continue
-            before, last = self.plane.events, self.environment.peek() == FOREVER
-            self.environment.run(until=self.environment.now + DRAIN_STEP)
-            if last and self.plane.events == before:
+            if self._replicas_change and self.environment.peek() < FOREVER:
+                self.environment.step()
+            elif self.plane.stands_still:
                 raise FleetError(f"requests wait at {self.plane.now:g} s for replicas that never come")
+            else:
+                self.plane.advance(self.plane.now + DRAIN_STEP)
+
+    @property
+    def _replicas_change(self) -> bool:
+        return any(service.replicas.change for service in self.scenario.services.values())
 
     def _sampling(self) -> Process:
         interval, number = self.scenario.output.telemetry, 0

@@ -114,8 +114,8 @@ def telemetry_frame(
 ) -> "pd.DataFrame":
     """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
 
-    `services` gives the replicas of each, None where they come and go. Counts of jobs are those of the instant; all else
-    is a mean over the interval.
+    `services` gives the replicas of each, None where they come and go. Counts of jobs are those of the instant; all
+    else is a mean over the interval.
     """
     import pandas as pd
 
@@ -170,7 +170,8 @@ def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | Non
             "power_w": np.diff(joules[:, index]) / elapsed,
         }
         if own["generative"][0]:
-            values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / capacity
+            with np.errstate(invalid="ignore"):
+                values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / capacity
         columns |= {("service", name, metric): np.asarray(value, float) for metric, value in values.items()}
     return columns
 
