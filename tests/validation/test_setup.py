@@ -1,6 +1,6 @@
-"""A server that goes off when idle and is set up again for whoever finds it off: M/M/1 with setup, by a control process.
+"""M/M/1 with setup: a control process lets the server go when idle, and sets it up again for who finds it off.
 
-Six runs with fixed seeds; theory must lie within four standard errors of the mean over the runs.
+Twelve runs with fixed seeds; theory must lie within four standard errors of the mean over the runs.
 """
 
 import math
@@ -11,11 +11,12 @@ from numpy.random import default_rng
 
 import sim
 from analysis import queueing
+from sim.fleet.environment import Phase
 from sim.preparation import prepare
 from sim.results import Result
 from sim.simulation import Simulation
 
-RATE, SETUP, REQUESTS, WARMUP, RUNS = 0.6, 2.0, 60_000, 1000.0, 6
+RATE, SETUP, REQUESTS, WARMUP, RUNS = 0.6, 2.0, 60_000, 1000.0, 12
 SCENARIO = {
     "fleetsim": 1,
     "name": "setup",
@@ -42,15 +43,11 @@ SCENARIO = {
 
 def switch(simulation, seed):
     """Set the server up when a request finds it off, for an exponential time; let it go when it is idle."""
-    plane, environment, replicas, draw = (
-        simulation.plane,
-        simulation.environment,
-        simulation.replicas,
-        default_rng(seed),
-    )
+    plane, environment, replicas = simulation.plane, simulation.environment, simulation.replicas
+    draw = default_rng(seed)
 
     def soon(action):
-        environment.at(plane.now, 3).callbacks.append(lambda _: action())
+        environment.at(plane.now, Phase.REPAIR).callbacks.append(lambda _: action())
 
     def off():
         replicas.drain("s", 0)
