@@ -225,6 +225,12 @@ class RequestPlane:
         return int(np.count_nonzero(~np.isin(self._plane.requests["status"], layout.OUT_OF_FLIGHT)))
 
     @property
+    def stands_still(self) -> bool:
+        """Whether nothing will ever happen if nothing arrives and nobody acts."""
+        due = (self._plane.replicas["due"], self._plane.events["time"])
+        return not self._plane.clock[0]["returning"] and all(bool(np.all(times == layout.NEVER)) for times in due)
+
+    @property
     def exhausted(self) -> bool:
         """Whether no service has another arrival."""
         services = self._plane.services
