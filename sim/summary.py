@@ -10,9 +10,10 @@ import numpy as np
 
 from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
+from sim.compute import compute_utilization
 from sim.fleet.ledger import State
 from sim.group_summary import groups_summary
-from sim.hardware.tables import GenerativeReplica, SinglePassReplica
+from sim.hardware.tables import GenerativeReplica
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
 from sim.serving.service_plan import ServicePlan
@@ -183,7 +184,6 @@ _COUNTERS = (
     "admitted_tokens",
     "prompt_tokens",
     "output_tokens",
-    "computed_tokens",
     "preemptions",
     "kv_area",
     "offered_prompt_tokens",
@@ -266,7 +266,7 @@ def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
         "busy": accounts.share(name, everyone, State.BUSY),
         "serving": accounts.share(name, scenario.services),
         "training": accounts.share(name, scenario.training),
-        "compute": _compute(run, accounts, name),
+        "compute": compute_utilization(run, accounts, name),
     }
     return {
         "accelerators": pool.accelerators,
@@ -280,42 +280,6 @@ def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
         "failures": 0,
         "availability": 1.0,
     }
-
-
-def _compute(run: "Run", accounts: Accounts, pool: str) -> float | None:
-    """FLOPs that services achieved over the pool's peak; None where jobs ran, whose FLOPs a duration does not tell.
-
-    None too where a service has replicas under several laws: what each of them computed is not counted by itself.
-    """
-    if accounts.share(pool, run.prepared.scenario.training) > 0.0:
-        return None
-    achieved = peak = 0.0
-    for index, name in enumerate(run.prepared.scenario.services):
-        holdings = run.prepared.holdings[name]
-        inside = sum(holding.pool == pool for holding in holdings)
-        if not inside:
-            continue
-        if len(run.prepared.replicas[name]) > 1:
-            return None
-        replica = run.prepared.replicas[name][0].replica
-        change = {key: float(run.closing.services[index][key] - run.opening.services[index][key]) for key in _COUNTERS}
-        if isinstance(replica, GenerativeReplica):
-            flops = (change["computed_tokens"] + change["batched"]) * replica.flops_per_token
-        else:
-            flops = _flops_of_passes(run, index, replica)
-        achieved += flops * inside / len(holdings)
-        peak = max(peak, replica.peak_flops / replica.accelerators)
-    size = run.prepared.scenario.pools[pool].accelerators
-    return achieved / (peak * size * accounts.window) if peak and achieved else None
-
-
-def _flops_of_passes(run: "Run", index: int, replica: SinglePassReplica) -> float:
-    """FLOPs of the requests that a service finished, each of the model of its class."""
-    plan, plane = run.request_plane.services[index], run.request_plane.plane
-    finished = run.closing.classes["finished"] - run.opening.classes["finished"]
-    laws, models = (replica, *replica.others), [each.model for each in plan.classes] or [0]
-    rows = classes_of(plane, index)
-    return sum(float(finished[row]) * laws[model].flops_per_pass for row, model in zip(rows, models, strict=True))
 
 
 def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:

@@ -29,6 +29,8 @@ class Totals:
     """Records of `layout.SERVICE`, their groups of replicas included."""
     groups: NDArray[Any]
     """The same, of services and groups each by itself: those that decode are the last."""
+    passed: NDArray[np.int64]
+    """Tokens, or requests of single-pass models, that each replica has computed."""
     busy_groups: FloatArray
     """Replica-seconds of services and groups each by itself."""
     classes: NDArray[Any]
@@ -77,6 +79,7 @@ class Meter:
             time=now,
             services=services,
             groups=groups,
+            passed=self._passed(),
             busy_groups=self._busy_groups(len(groups)),
             classes=np.zeros(0, layout.CLASS) if self.plane is None else self.plane.plane.classes.copy(),
             moments=moments,
@@ -103,6 +106,12 @@ class Meter:
         held = self._by_service(busy.sum(axis=1, keepdims=True) * accelerators[:, None])[:, 0]
         totals = [self._by_service(each) for each in (busy, joules)]
         return whole_services(plane), plane.moments.copy(), totals[0], totals[1], held
+
+    def _passed(self) -> NDArray[np.int64]:
+        if self.plane is None:
+            return np.zeros(0, np.int64)
+        replicas = self.plane.plane.replicas
+        return np.asarray(replicas["batched"] + replicas["computed_tokens"])
 
     def _busy_groups(self, number: int) -> FloatArray:
         summed = np.zeros(number)

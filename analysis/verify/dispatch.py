@@ -14,15 +14,16 @@ THREE_ERRORS = 3 * 0.006 / POWER_OF_TWO_OF_TEN
 
 def models() -> Iterator[Model]:
     """All of them."""
-    gaps = queueing.gamma_gaps(0.8, 4.0)
-    yield queue(
-        "round robin over 4, load 0.8",
-        3.2,
-        wait(queueing.gm1_wait(gaps, 1.0)),
-        wait_over(0.0, queueing.gm1_root(gaps, 1.0)),
-        servers=4,
-        routing="round_robin",
-    )
+    for servers in (2, 4, 10):
+        gaps = queueing.gamma_gaps(0.8, servers)
+        yield queue(
+            f"round robin over {servers}, load 0.8",
+            0.8 * servers,
+            wait(queueing.gm1_wait(gaps, 1.0)),
+            wait_over(0.0, queueing.gm1_root(gaps, 1.0)),
+            servers=servers,
+            routing="round_robin",
+        )
     yield queue(
         "random over 4, load 0.8",
         3.2,

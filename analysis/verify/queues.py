@@ -11,7 +11,9 @@ from analysis.verify.textbook import (
     BUSY,
     EXPONENTIAL,
     IDLE,
+    REQUESTS,
     SERVICE,
+    WARMUP,
     busy,
     queue,
     response,
@@ -36,7 +38,7 @@ def models() -> Iterator[Model]:
 
 
 def _many_servers() -> Iterator[Model]:
-    for servers, rate in ((1, 0.8), (10, 9.0), (100, 90.0)):
+    for servers, rate in ((1, 0.8), (10, 9.0), (100, 90.0), (1000, 950.0)):
         limit = queueing.mmc_wait_quantile(0.95, rate, 1.0, servers)
         yield queue(
             f"M/M/{servers}, load {rate / servers:g}",
@@ -46,6 +48,8 @@ def _many_servers() -> Iterator[Model]:
             wait_over(limit, 0.05),
             response(1.0 + queueing.mmc_wait(rate, 1.0, servers)),
             servers=servers,
+            requests=max(REQUESTS, 1000 * servers),
+            warmup=max(WARMUP, 20 * servers),
         )
     quantiles = ((f"p{level}", -math.log1p(-level / 100)) for level in (50, 90))
     yield queue(

@@ -4,20 +4,18 @@ import math
 from typing import Any
 
 from sim.serving.calling import call_for_central_head, call_for_head
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.counting import class_of, count_loss
+from sim.serving.decisions import ask_where_none_is_ready, stop_for_decision
 from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.kv_cache import has_room
-from sim.serving.layout import CENTRAL_QUEUE, DECISION, HOLDING, IDLE, NEVER, NONE, REJECTED, TAKEN, WAITING
+from sim.serving.layout import CENTRAL_QUEUE, HOLDING, IDLE, MANY_WAIT, NEVER, NONE, REJECTED, TAKEN, WAITING
 from sim.serving.pending import mark
 from sim.serving.queues import append, level_of, watch_age
 from sim.serving.requests import bind, free_slot, take_slot
 from sim.serving.routing import route
 from sim.serving.single_pass import wake_for_central_queue
-
-GRID = 2.0**20
-"""Decisions fall on multiples of 2**-20 s, as everything on the control plane does."""
 
 
 @helper
@@ -32,6 +30,7 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.service = service_index
     if is_full(plane):
         request.class_index = arrival.class_index
+        request.moves = 0
     request.replica = NONE
     request.index = service.index
     request.arrival = now
@@ -86,7 +85,6 @@ def start_at_once(plane: Any, replica_index: int, request_index: int, now: float
 @helper
 def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> None:
     """Put a request into a queue and watch its age; ask for a decision where the queue has grown to the alarm."""
-    clock = plane.clock[0]
     request = entry(plane.requests, request_index)
     service = entry(plane.services, request.service)
     request.status = WAITING
@@ -96,9 +94,8 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
         set_timeout(plane, request.service, now + service.timeout)
     if service.armed and service.waiting >= service.alarm:
         service.armed = 0
-        clock.reason = DECISION
-        clock.asking = request.service
-        clock.stop = min(clock.stop, math.ceil(now * GRID) / GRID)
+        service.asks |= MANY_WAIT
+        stop_for_decision(plane, now)
 
 
 @helper
@@ -108,8 +105,12 @@ def arrive(plane: Any, service_index: int, now: float) -> None:
     request_index = next_request(plane, service_index, now)
     if service.generative and is_too_long(plane, service, request_index):
         reject(plane, request_index, now)
-    elif service.routing == CENTRAL_QUEUE:
+        return
+    ask_where_none_is_ready(plane, service_index, now)
+    if service.routing == CENTRAL_QUEUE:
         arrive_centrally(plane, service_index, request_index, now)
+    elif is_full(plane) and service.ready == 0:
+        wait_for_replica(plane, service_index, request_index, now)
     else:
         arrive_at_replica(plane, service_index, request_index, now)
 
@@ -130,6 +131,16 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
             wake_for_central_queue(plane, service_index, now)
         elif entry(plane.queues, queue_index).head == request_index:
             call_for_central_head(plane, service_index, now)
+
+
+@full_helper()
+def wait_for_replica(plane: Any, service_index: int, request_index: int, now: float) -> None:
+    """An arrival that finds no replica ready waits in the one queue of its service, whatever its rule."""
+    service = entry(plane.services, service_index)
+    if service.waiting >= service.queue_limit:
+        reject(plane, request_index, now)
+    else:
+        wait_in(plane, plane.replicas.shape[0] + service_index, request_index, now)
 
 
 @helper

@@ -33,8 +33,8 @@ def decode_beside(plane: Any, replica_index: int, now: float) -> None:
     service = entry(plane.services, replica.service)
     if replica.batch > 0:
         count_gaps_beside(plane, replica_index, now)
-        service.batches += 1
-        service.batched += replica.batch
+        replica.batches += 1
+        replica.batched += replica.batch
         replica.iterations += 1
         replica.tokens += replica.batch
         if grows(service):

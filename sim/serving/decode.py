@@ -64,8 +64,8 @@ def end_decode(plane: Any, replica_index: int, now: float) -> None:
         replica.kv_area += 0.5 * float(replica.batch * done) * (now - replica.busy_since)
     replica.busy_decode += now - replica.busy_since
     replica.busy_since = now
-    service.batches += done
-    service.batched += done * replica.batch
+    replica.batches += done
+    replica.batched += done * replica.batch
     replica.steps = replica.planned
     replica.tokens = replica.base + replica.batch * replica.steps
 

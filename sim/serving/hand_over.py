@@ -53,7 +53,6 @@ def hand_over(plane: Any, service_index: int, request_index: int, now: float) ->
     request = entry(plane.requests, request_index)
     stage_index = entry(plane.services, service_index).stage
     stage = entry(plane.services, stage_index)
-    stage.index = request.index + 1
     replica_index = route(plane, stage_index, request_index, now)
     if not grows(stage):
         request.kv = in_blocks(request.prompt + request.output, stage.block_size)

@@ -6,7 +6,9 @@ Where several models share the replicas there is a heap for each of them, of tho
 from typing import Any
 
 from sim.serving.compiler import entry, full_helper, helper, is_full
-from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE
+from sim.serving.decisions import ask_where_one_is_idle
+from sim.serving.layout import CENTRAL_QUEUE, IDLE, NEVER, NONE, READY
+from sim.serving.presence import leave_drained
 from sim.serving.work import came_free
 
 
@@ -18,6 +20,14 @@ def add_idle(plane: Any, service: Any, replica_index: int) -> None:
     else:
         add_number(plane.idle, service.first_replica, service.idle, replica_index)
     service.idle += 1
+
+
+@helper
+def forget_idle(plane: Any, service: Any) -> None:
+    """Begin anew to gather who is idle."""
+    service.idle = 0
+    for number in range(service.models if service.models > 1 else 0):
+        entry(plane.models, service.first_model + number).idle = 0
 
 
 @helper
@@ -51,8 +61,12 @@ def become_idle(plane: Any, replica_index: int, now: float) -> None:
     came_free(plane, replica_index, now)
     if service.watcher == replica_index:
         service.watcher = NONE
+    if is_full(plane) and replica.life != READY:
+        leave_drained(plane, replica_index, now)
+        return
     if service.routing == CENTRAL_QUEUE:
         add_idle(plane, service, replica_index)
+    ask_where_one_is_idle(plane, replica.service, now)
 
 
 @helper

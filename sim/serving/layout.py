@@ -25,6 +25,13 @@ SWAP = 5
 SWITCH = 6
 """Loading another single-pass model."""
 
+# Where a replica stands in its life.
+READY = 0
+DRAINING = 1
+"""It finishes what is bound to it, and takes no more."""
+ABSENT = 2
+"""Off, or starting."""
+
 # Where a request stands.
 FREE = 0
 WAITING = 1
@@ -45,7 +52,9 @@ COMPLETED = 0
 REJECTED = 1
 TIMED_OUT = 2
 IN_FLIGHT = 3
-OUTCOMES = ("completed", "rejected", "timed_out", "in_flight")
+LOST = 4
+"""With the replica that held it."""
+OUTCOMES = ("completed", "rejected", "timed_out", "in_flight", "lost")
 
 # Why `advance` came back.
 REACHED = 0
@@ -56,6 +65,11 @@ REQUESTS_FULL = 4
 BUDGET = 5
 BATCHES_FULL = 6
 BAD_RULE = 7
+
+# What a service asks a decision for.
+MANY_WAIT = 1
+NONE_READY = 2
+ONE_IDLE = 4
 
 # Routing rules.
 CENTRAL_QUEUE = 0
@@ -116,20 +130,22 @@ SERVICE = _record(
     "queue_limit alarm armed key next_arrival last_arrival exhausted index cursor tree leaves idle watcher "
     "first_class classes first_sums promises oldest youngest waiting "
     "preemption chunked preemptions computed_tokens met_itl "
-    "arrived completed rejected timed_out met met_ttft met_tpot met_e2e "
+    "arrived completed rejected timed_out lost met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
     "stage parent transferring transfers models first_model switches "
-    "prefix_size first_hash_row skipped_tokens admitted_tokens",
+    "prefix_size first_hash_row skipped_tokens admitted_tokens "
+    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
-    "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait",
+    "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait "
+    "last_presence presence_area capacity_area",
 )
 """`waiting_area` integrates counts at events; `waiting_sum` adds per-request stamps: two sides of Little's law. These
 five are sums over replicas and queues, and what is counted of requests is that over classes, made when the plane is
 settled. Where prefill and decode have replicas of their own, those that decode are a record behind all services, the
 `stage` of its `parent`; requests belong to the parent all the time. `offered_` is what the arrivals of the window
-bring, served or not. `longest` are the tokens of the longest request that every replica has room for, `kv_capacity`
-those of all replicas together. The
+bring, served or not. Of the replicas `ready` take requests, and `present` are those and the ones that drain. `longest`
+are the tokens of the longest request that every replica has room for, `kv_capacity` those of all replicas together. The
 `models` that share the replicas of a service have records of their own from its `first_model` on. Where
 prompts are kept in blocks of `prefix_size` tokens, `hash_rows` says from `first_hash_row` on where the hashes of each
 request begin. Of the `admitted_tokens` of prompts that started, `skipped_tokens` were found in a cache."""
@@ -145,7 +161,7 @@ LAW = _record(
 The laws of the models that share a replica stand next to each other; `switch_` is what loading each of them takes."""
 
 _COUNTS = (
-    "preemptions arrived completed rejected timed_out met met_ttft met_tpot met_itl met_e2e "
+    "preemptions arrived completed rejected timed_out lost met met_ttft met_tpot met_itl met_e2e "
     "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
 )
 CLASS = _record(f"service level {_COUNTS}", "slo_ttft slo_tpot slo_e2e offered_work")
@@ -156,10 +172,10 @@ COUNTED = (*_COUNTS.split(), "offered_work")
 """What is counted by class, and added up by service when the plane is settled."""
 
 REPLICA = _record(
-    "service law state marked outstanding",
+    "service law state marked outstanding life",
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
-    "pinned received loaded prefix",
+    "pinned received batches batched computed_tokens loaded prefix",
     "last_change energy accounted running_area running_sum kv_area last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free "
@@ -178,7 +194,7 @@ caches that are being sent or received; the list `received` are requests whose c
 is that of the model that is `loaded`."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv next later earlier generated order computed late class_index",
+    "service replica status index prompt output kv next later earlier generated order computed late class_index moves",
     "arrival work start first_token since last_token due",
     "place sender",
 )
@@ -266,6 +282,7 @@ class Plane(NamedTuple):
     pending: Any
     idle: Any
     models: Any
+    ready: Any
     trees: Any
     pieces: Any
     passes: Any

@@ -6,7 +6,8 @@ A service's tree has its root at 1 and its replicas from `leaves` on; every node
 from typing import Any
 
 from sim.serving.compiler import entry, helper, is_full
-from sim.serving.layout import LEAST_OUTSTANDING, LEAST_WORK, WEIGHTED
+from sim.serving.layout import LEAST_OUTSTANDING, LEAST_WORK, NEVER, WEIGHTED
+from sim.serving.ready_set import takes_no_more
 
 
 @helper
@@ -14,7 +15,9 @@ def load_changed(plane: Any, replica_index: int) -> None:
     """Bring a service's tree up to date above one replica, where its rule has one."""
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
-    if service.routing == LEAST_OUTSTANDING:
+    if takes_no_more(plane, replica):
+        set_load(plane.trees, service, replica_index, NEVER)
+    elif service.routing == LEAST_OUTSTANDING:
         set_load(plane.trees, service, replica_index, float(replica.outstanding))
     elif is_full(plane) and service.routing == LEAST_WORK:
         set_load(plane.trees, service, replica_index, replica.work)

@@ -8,9 +8,9 @@
         return best
 
 `replicas` are those of the service as records of `layout.REPLICA`: requests bound to each (`outstanding`), tokens of KV
-cache in use (`kv_held`), sequences that run (`members`). `request` is the arrival (`prompt`, `output`, `work` and
-`index`). `sim.serving.routing.draw(key, request.index, n)` is a random number below n. The kernel does not know the
-rule, so that only the rule itself is compiled anew.
+cache in use (`kv_held`), sequences that run (`members`), and whether it is ready (`life` is 0). `request` is what
+arrives (`prompt`, `output`, `work` and `index`). `sim.serving.routing.draw(key, request.index, n)` is a random number
+below n. The kernel does not know the rule, so that only the rule itself is compiled anew.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ from numba.extending import intrinsic
 from sim.policies.registry import PolicyError
 from sim.serving import layout
 from sim.serving.compiler import entry, full_helper
-from sim.serving.layout import BAD_RULE
+from sim.serving.layout import BAD_RULE, READY
+from sim.serving.ready_set import next_ready
 
 _library: Any = numba
 _types: Any = types
@@ -80,15 +81,15 @@ _call_at: Any = call_at
 
 @full_helper(otherwise=0)
 def ask(plane: Any, service_index: int, request_index: int) -> int:
-    """The replica that a service's own rule names, counted from its first; one that is not there stops the plane."""
+    """The replica that a service's own rule names, counted from its first; one that is not ready stops the plane."""
     clock = plane.clock[0]
     service = entry(plane.services, service_index)
     request = plane.requests[request_index : request_index + 1]
     chosen = _call_at(service.rule, plane.replicas, service.first_replica, service.replicas, request, service.key)
-    if 0 <= chosen < service.replicas:
+    if 0 <= chosen < service.replicas and entry(plane.replicas, service.first_replica + chosen).life == READY:
         return chosen
     clock.reason = BAD_RULE
     clock.asking = service_index
     clock.named = chosen
     clock.stop = min(clock.stop, clock.now)
-    return 0
+    return next_ready(plane, service, 0)

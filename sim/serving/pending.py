@@ -6,7 +6,7 @@ whom a dispatch of one wave calls belongs to the next.
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.counting import pass_running
 
 
@@ -35,6 +35,19 @@ def line_up(plane: Any, replica_index: int) -> None:
         at -= 1
     plane.pending[at] = replica_index
     clock.pending += 1
+
+
+@full_helper()
+def leave_line(plane: Any, replica_index: int) -> None:
+    """Take a marked replica out of the next wave; none is under way."""
+    clock = plane.clock[0]
+    at = 0
+    while plane.pending[at] != replica_index:
+        at += 1
+    clock.pending -= 1
+    while at < clock.pending:
+        plane.pending[at] = plane.pending[at + 1]
+        at += 1
 
 
 @helper

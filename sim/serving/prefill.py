@@ -46,7 +46,7 @@ def end_prefill(plane: Any, replica_index: int, now: float) -> None:
     replica = entry(plane.replicas, replica_index)
     replica.joules_prefill += replica.energy - replica.accounted
     replica.busy_prefill += now - replica.busy_since
-    entry(plane.services, replica.service).computed_tokens += replica.prefill_tokens
+    replica.computed_tokens += replica.prefill_tokens
     if is_full(plane) and entry(plane.services, replica.service).chunked:
         decode_beside(plane, replica_index, now)
     else:

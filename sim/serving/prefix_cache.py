@@ -38,6 +38,17 @@ def keep_prompt(plane: Any, replica: Any, request: Any) -> None:
         use(plane, cache, plane.hashes[first + place])
 
 
+@full_helper()
+def forget_prompts(plane: Any, replica: Any) -> None:
+    """Nothing is kept any more."""
+    if replica.prefix == NONE:
+        return
+    cache = entry(plane.prefixes, replica.prefix)
+    cache.used, cache.newest, cache.oldest = 0, NONE, NONE
+    for slot in range(cache.slots):
+        entry(plane.blocks, cache.first + slot).held = NONE
+
+
 @helper
 def home_of(cache: Any, block_hash: int) -> int:
     """The slot of the table at which a hash is looked for first."""

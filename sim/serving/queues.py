@@ -12,6 +12,7 @@ from typing import Any
 from sim.serving.compiler import entry, full_helper, helper, is_full, rare
 from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, TAKEN, WAITING
+from sim.serving.ready_set import takes_no_more
 
 
 @full_helper(otherwise=0, inlined=True)
@@ -185,6 +186,8 @@ def leave_waiting(plane: Any, service: Any, request_index: int) -> None:
 @helper
 def next_queue(plane: Any, replica_index: int) -> int:
     """The queue whose head a replica takes next: its own, unless the central one has somebody of higher priority."""
+    if takes_no_more(plane, entry(plane.replicas, replica_index)):
+        return replica_index
     central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
     own_is_empty = entry(plane.queues, replica_index).length == 0
     return central if own_is_empty or central_goes_first(plane, replica_index, central) else replica_index

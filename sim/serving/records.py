@@ -63,6 +63,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.concatenate((np.arange(replicas), heaps)),
         models=models,
+        ready=_numbers(services),
         trees=_trees(services, records),
         pieces=pieces,
         passes=passes,
@@ -98,7 +99,8 @@ def is_plain(plan: ServicePlan) -> bool:
     plain_batching = not (
         plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.prefix_blocks or plan.switching
     )
-    return plain_rule and plain_batching and len(plan.classes) < 2 and plan.decode is None
+    plain_replicas = plan.decode is None and plan.ready is None
+    return plain_rule and plain_batching and len(plan.classes) < 2 and plain_replicas
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
@@ -177,10 +179,23 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     numbers = [number for plan in services for _, number in plan.laws]
     models = [len(_models_on(replica)) for plan in services for replica, _ in plan.laws]
     records["law"] = np.repeat(np.cumsum([0, *models])[:-1], numbers)
+    numbers_in_service = _numbers(services)
+    ready = np.repeat([_number_ready(plan) for plan in services], [plan.replicas for plan in services])
+    records["life"] = np.where(numbers_in_service < ready, layout.READY, layout.ABSENT)
     records["due"] = layout.NEVER
     for name in ("admitted", "partial", "fresh", "received"):
         records[name] = layout.NONE
     return records
+
+
+def _numbers(services: Sequence[ServicePlan]) -> NDArray[np.int64]:
+    """The number of each replica within its service."""
+    return np.concatenate([np.zeros(0, np.int64), *(np.arange(plan.replicas) for plan in services)])
+
+
+def _number_ready(plan: ServicePlan) -> int:
+    """How many replicas of a service are ready at the start."""
+    return plan.replicas if plan.ready is None else plan.ready
 
 
 def _service_records(services: Sequence[ServicePlan], parents: Sequence[int]) -> NDArray[Any]:
@@ -236,7 +251,7 @@ def _shared_models(services: Sequence[ServicePlan], records: NDArray[Any]) -> tu
         record = records[index]
         replicas, number = int(record["replicas"]), int(record["models"])
         record["first_model"] = at
-        models[at]["idle"] = replicas
+        models[at]["idle"] = record["idle"]
         models[at : at + number]["first_idle"] = place + replicas * np.arange(number)
         heaps.append(np.tile(record["first_replica"] + np.arange(replicas), number))
         at, place = at + number, place + replicas * number
@@ -250,7 +265,9 @@ def _whole_blocks(replica: GenerativeReplica) -> int:
 def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["routing"] = layout.OWN_RULE if plan.rule else layout.ROUTING[plan.routing]
     record["rule"] = plan.rule.address if plan.rule else 0
-    record["lazy"] = plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None
+    record["lazy"] = (
+        plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None and plan.ready is None
+    )
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
     record["max_queue_delay"] = plan.max_queue_delay
@@ -263,7 +280,9 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["slo_itl"] = layout.NEVER if plan.slo_itl is None else plan.slo_itl
     record["leaves"] = 1 << (plan.replicas - 1).bit_length()
     record["watcher"] = record["oldest"] = record["youngest"] = layout.NONE
-    record["idle"] = plan.replicas
+    record["idle"] = _number_ready(plan) if plan.routing == "central_queue" else 0
+    record["ready"] = record["present"] = _number_ready(plan)
+    record["loses"] = plan.on_death == "lose"
     record["alarm"] = NO_COUNT
     record["models"] = len(_models_on(plan.replica))
     record["max_wait"] = plan.switching.longest_wait if plan.switching else layout.NEVER
@@ -279,6 +298,8 @@ def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeRepl
     rooms = [(_whole_blocks(each), number) for each, number in plan.laws if isinstance(each, GenerativeReplica)]
     record["longest"] = min(room for room, _ in rooms)
     record["kv_capacity"] = sum(room * number for room, number in rooms)
+    every = [room for room, number in rooms for _ in range(number)]
+    record["present_capacity"] = sum(every[: _number_ready(plan)])
 
 
 def _describe_group(group: Any, service: Any, index: int, plan: ServicePlan) -> None:
@@ -307,14 +328,14 @@ def _pass_rows(replica: SinglePassReplica) -> NDArray[Any]:
 
 
 def _trees(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[np.float64]:
-    """For each service a tree of least loads: leaves beyond its replicas are never the least."""
+    """For each service a tree of least loads: leaves beyond its ready replicas are never the least."""
     trees = np.zeros(2 * int(records["leaves"].sum()))
     for plan, record in zip(services, records, strict=True):
         tree = trees[record["tree"] : record["tree"] + 2 * record["leaves"]]
         loads = tree[record["leaves"] :]
-        loads[record["replicas"] :] = layout.NEVER
         if record["routing"] == layout.WEIGHTED:
             loads[: record["replicas"]] = [1.0 / law.speed for law, number in plan.laws for _ in range(number)]
+        loads[record["ready"] :] = layout.NEVER
         for node in range(record["leaves"] - 1, 0, -1):
             tree[node] = min(tree[2 * node], tree[2 * node + 1])
     return trees

@@ -9,19 +9,23 @@ from numpy.typing import NDArray
 
 from sim.fleet.pool import FleetError
 from sim.serving import kernel, layout, settling
+from sim.serving.lifecycle import change_life
 from sim.serving.records import empty_plane
 from sim.serving.service_plan import ServicePlan
 
 FIRST_SLOTS = 1024
+LIVES = {layout.READY: "ready", layout.DRAINING: "draining", layout.ABSENT: "absent"}
 
 
 class RequestPlane:
     """All services of a run on one compiled plane.
 
     `on_rows` receives finished requests as records of `layout.ROW` where given; `on_budget` is called every million
-    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision;
-    `on_steps` receives the steps of replicas that lie at least partly in `steps_within` (seconds), as records of
-    `layout.STEP`, those of one replica in order.
+    events or so with the instant reached; `on_decision` with a service and the instant at which it asks for a decision,
+    `on_none_ready` and `on_idle` likewise when a request has found no replica ready, or a ready one has nothing left to
+    do, and `on_drained` with a service, the number of a replica that had nothing left, and the instant. `on_steps`
+    receives the steps of replicas that lie at least partly in `steps_within` (seconds), as records of `layout.STEP`,
+    those of one replica in order.
     """
 
     def __init__(
@@ -35,6 +39,9 @@ class RequestPlane:
         on_decision: Callable[[str, float], None] | None = None,
         on_steps: Callable[[NDArray[Any]], None] | None = None,
         steps_within: tuple[float, float] = (0.0, layout.NEVER),
+        on_none_ready: Callable[[str, float], None] | None = None,
+        on_idle: Callable[[str, float], None] | None = None,
+        on_drained: Callable[[str, int, float], None] | None = None,
         row_block: int = 65536,
         step_block: int = 65536,
     ) -> None:
@@ -43,6 +50,10 @@ class RequestPlane:
         self.on_budget = on_budget
         self.on_decision = on_decision
         self.on_steps = on_steps
+        self.on_none_ready = on_none_ready
+        self.on_idle = on_idle
+        self.on_drained = on_drained
+        self._draining: list[tuple[str, int]] = []
         self.events = 0
         blocks = (row_block if on_rows else 0, FIRST_SLOTS, step_block if on_steps else 0)
         self._plane = empty_plane(self.services, *blocks)
@@ -50,6 +61,7 @@ class RequestPlane:
         clock["steps_from"], clock["steps_until"] = steps_within
         clock["now"], clock["window_start"] = start, window_start
         self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
+        self._plane.services["last_presence"] = start
         _link_free(self._plane, 0)
         self._first_arrival = list(accumulate((plan.arrivals.block_size for plan in self.services), initial=0))
         for index in range(len(self.services)):
@@ -85,14 +97,33 @@ class RequestPlane:
                 if self.on_budget:
                     self.on_budget(self.now)
             else:
-                if reason == layout.DECISION and self.on_decision:
-                    self.on_decision(self.services[int(self._plane.clock[0]["asking"])].name, self.now)
+                if reason == layout.DECISION:
+                    self._tell_why()
                 return
+
+    def _tell_why(self) -> None:
+        """Tell whoever decides what the plane has stopped for."""
+        records = self._plane.services
+        for index in np.flatnonzero(records["asks"]).tolist():
+            name, asks = self.services[index].name, int(records[index]["asks"])
+            records[index]["asks"] = 0
+            told = (layout.MANY_WAIT, self.on_decision), (layout.NONE_READY, self.on_none_ready)
+            for reason, tell in (*told, (layout.ONE_IDLE, self.on_idle)):
+                if asks & reason and tell:
+                    tell(name, self.now)
+        gone = [each for each in self._draining if self.life(*each) == layout.ABSENT]
+        self._draining = [each for each in self._draining if each not in gone]
+        for service, number in gone:
+            if self.on_drained:
+                self.on_drained(service, number, self.now)
 
     def _refuse_rule(self) -> None:
         clock = self._plane.clock[0]
         plan = self.services[int(clock["asking"])]
-        named = "fails" if clock["named"] == layout.NONE else f"names replica {clock['named']} of {plan.replicas}"
+        number = int(clock["named"])
+        named = "fails" if number == layout.NONE else f"names replica {number} of {plan.replicas}"
+        if 0 <= number < plan.replicas:
+            named = f"names replica {number}, which is not ready,"
         raise FleetError(f"the routing rule `{plan.routing}` {named} at {self.now:g} s (the first replica is 0)")
 
     def settle(self) -> None:
@@ -110,10 +141,70 @@ class RequestPlane:
 
     def ask_for_decision(self, service: str, waiting: int) -> None:
         """Stop once, at the instant when so many requests of a service wait."""
-        index = [plan.name for plan in self.services].index(service)
+        index = self._index(service)
         kernel.make_eager(self._plane, index)
         record = self._plane.services[index]
         record["alarm"], record["armed"] = waiting, 1
+
+    def ask_where_none_is_ready(self, service: str) -> None:
+        """Stop once, at the instant when a request of a service finds no replica ready."""
+        self._plane.services[self._index(service)]["asks_when_none"] = 1
+
+    def ask_where_one_is_idle(self, service: str) -> None:
+        """Stop once, at the instant when a ready replica of a service has nothing left to do."""
+        self._plane.services[self._index(service)]["asks_when_idle"] = 1
+
+    def make_ready(self, service: str, number: int) -> None:
+        """Have a replica that was absent, or drains, take requests. Raises FleetError where it is ready."""
+        self._change_life(service, number, layout.READY, (layout.ABSENT, layout.DRAINING))
+        self._draining = [each for each in self._draining if each != (service, number)]
+
+    def drain(self, service: str, number: int) -> bool:
+        """Have a ready replica finish what is bound to it and take no more; whether it is gone at once.
+
+        Else the plane stops when it is. Raises FleetError where it is not ready.
+        """
+        self._change_life(service, number, layout.DRAINING, (layout.READY,))
+        gone = self.life(service, number) == layout.ABSENT
+        if not gone:
+            self._draining.append((service, number))
+        return gone
+
+    def die(self, service: str, number: int) -> None:
+        """Let a replica die that is ready or drains. Raises FleetError where it is absent."""
+        self._make_room_for_rows(int(self._plane.replicas[self._replica(service, number)]["outstanding"]))
+        self._change_life(service, number, layout.ABSENT, (layout.READY, layout.DRAINING))
+        self._draining = [each for each in self._draining if each != (service, number)]
+
+    def life(self, service: str, number: int) -> int:
+        """Whether a replica is READY, DRAINING or ABSENT."""
+        return int(self._plane.replicas[self._replica(service, number)]["life"])
+
+    def _change_life(self, service: str, number: int, life: int, of: Sequence[int]) -> None:
+        before = self.life(service, number)
+        if self.services[self._index(service)].ready is None:
+            raise FleetError(f"the replicas of {service} do not come and go")
+        if before not in of:
+            raise FleetError(f"replica {number} of {service} is {LIVES[before]} at {self.now:g} s")
+        change_life(self._plane, self._replica(service, number), life, self.now)
+
+    def _index(self, service: str) -> int:
+        return [plan.name for plan in self.services].index(service)
+
+    def _replica(self, service: str, number: int) -> int:
+        index = self._index(service)
+        if not 0 <= number < self.services[index].replicas:
+            raise FleetError(f"{service} has no replica {number}: there are {self.services[index].replicas}")
+        return int(self._plane.services[index]["first_replica"]) + number
+
+    def _make_room_for_rows(self, number: int) -> None:
+        """Have room for the rows of so many requests, which one replica may lose at one instant."""
+        if self.on_rows:
+            self.flush_rows()
+            lacking = number - len(self._plane.rows)
+            if lacking > 0:
+                rows = np.concatenate((self._plane.rows, np.zeros(lacking, layout.ROW)))
+                self._plane = self._plane._replace(rows=rows)
 
     @property
     def in_flight(self) -> int:

@@ -17,11 +17,14 @@ from sim.serving.layout import (
 )
 from sim.serving.load_tree import least_loaded
 from sim.serving.own_rule import ask
+from sim.serving.ready_set import next_ready, number_ready, ready_at
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_ONE = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_TWO = np.uint64(0x94D049BB133111EB)
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32))
+SENT_BACK = 2**40
+"""More requests than a service ever has: one that comes to the router again has other draws."""
 
 
 @helper
@@ -38,15 +41,16 @@ def draw(key: int, counter: int, below: int) -> int:
 
 @helper
 def route(plane: Any, service_index: int, request_index: int, now: float) -> int:
-    """The replica that a rule binds an arriving request to."""
+    """The replica that a rule binds a request to, of those that are ready."""
     service = entry(plane.services, service_index)
     replicas = service.replicas
-    chosen = 0
+    chosen = next_ready(plane, service, 0)
     if service.routing == ROUND_ROBIN:
-        chosen = service.cursor
+        chosen = next_ready(plane, service, service.cursor)
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif service.routing == RANDOM:
-        chosen = draw(service.key, service.index, replicas)
+        drawn = draw(service.key, draw_number(plane, request_index), number_ready(plane, service))
+        chosen = ready_at(plane, service, drawn)
     elif service.routing == LEAST_OUTSTANDING or (
         is_full(plane) and (service.routing == LEAST_WORK or service.routing == WEIGHTED)
     ):
@@ -55,17 +59,25 @@ def route(plane: Any, service_index: int, request_index: int, now: float) -> int
         service.cursor = chosen + 1 if chosen + 1 < replicas else 0
     elif is_full(plane) and service.routing == OWN_RULE:
         chosen = ask(plane, service_index, request_index)
-    elif service.routing == POWER_OF_TWO and replicas > 1:
-        first, second = _two_drawn(service, service.index)
+    elif service.routing == POWER_OF_TWO and number_ready(plane, service) > 1:
+        places = _two_drawn(service, number_ready(plane, service), draw_number(plane, request_index))
+        first, second = ready_at(plane, service, places[0]), ready_at(plane, service, places[1])
         load_of_first = entry(plane.replicas, service.first_replica + first).outstanding
         chosen = first if load_of_first <= entry(plane.replicas, service.first_replica + second).outstanding else second
     return service.first_replica + chosen
 
 
 @helper
-def _two_drawn(service: Any, request_number: int) -> tuple[int, int]:
-    first = draw(service.key, 2 * request_number, service.replicas)
-    second = draw(service.key, 2 * request_number + 1, service.replicas - 1)
+def draw_number(plane: Any, request_index: int) -> int:
+    """The counter of the draws for a request, which is another each time it comes to the router."""
+    request = entry(plane.requests, request_index)
+    return request.index + 1 + SENT_BACK * request.moves if is_full(plane) else request.index + 1
+
+
+@helper
+def _two_drawn(service: Any, replicas: int, request_number: int) -> tuple[int, int]:
+    first = draw(service.key, 2 * request_number, replicas)
+    second = draw(service.key, 2 * request_number + 1, replicas - 1)
     return first, second + 1 if second >= first else second
 
 
@@ -77,6 +89,6 @@ def replicas_looked_at(service: Any) -> tuple[int, int, int]:
     if service.routing == RANDOM:
         return service.first_replica + draw(service.key, service.index + 1, service.replicas), 1, 0
     if service.routing == POWER_OF_TWO and service.replicas > 1:
-        first, second = _two_drawn(service, service.index + 1)
+        first, second = _two_drawn(service, service.replicas, service.index + 1)
         return service.first_replica + first, 2, second - first
     return service.first_replica, 1, 0

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +124,20 @@ class ServicePlan:
 
     switching: Switching | None = None
     """Where several models share its replicas."""
+    ready: int | None = None
+    """How many of its replicas, the first ones, are ready at the start. None: all are, and none ever comes or goes."""
+    on_death: Literal["requeue", "lose"] = "requeue"
+    """What becomes of the requests of a replica that dies: they go back to the router, or are lost."""
+
     decode: "ServicePlan | None" = None
     """The replicas that decode, where those of this service only prefill. Their rule says which takes a request."""
     transfer_latency: float = 0.0
     """Of the cache of a request that is handed to such a replica (seconds), and the seconds for each token of it."""
     transfer_per_token: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.ready is not None and self.decode is not None:
+            raise ValueError("replicas in groups for prefill and decode do not come and go")
 
     @property
     def laws(self) -> list[tuple[GenerativeReplica | SinglePassReplica, int]]:

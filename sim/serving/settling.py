@@ -9,6 +9,7 @@ from typing import Any
 from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
 from sim.serving.counting import first_row, pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
+from sim.serving.presence import pass_presence
 from sim.serving.segment import end_of, energy_of, iteration_under_way
 from sim.serving.token_gaps import count_gaps
 from sim.serving.transfer import pass_transferring
@@ -29,14 +30,18 @@ def settle(plane: Any, now: float) -> None:
 
 @helper
 def forget_sums(plane: Any, service_index: int, now: float) -> None:
-    """Begin to add up a service, whose transfers are counted up to `now`."""
+    """Begin to add up a service, whose transfers and replicas are counted up to `now`."""
     service = entry(plane.services, service_index)
     service.waiting_area = 0.0
     service.waiting_sum = 0.0
     service.running_area = 0.0
     service.running_sum = 0.0
     service.kv_area = 0.0
+    service.batches = 0
+    service.batched = 0
+    service.computed_tokens = 0
     pass_transferring(service, now)
+    pass_presence(plane, service_index, now)
 
 
 @helper
@@ -48,6 +53,9 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
     service.running_area += replica.running_area
     service.running_sum += replica.running_sum
     service.kv_area += replica.kv_area
+    service.batches += replica.batches
+    service.batched += replica.batched
+    service.computed_tokens += replica.computed_tokens
     add_moments(plane, service.parent, replica_index)
     if is_full(plane) and service.classes > 1:
         add_moments_of_classes(plane, replica_index)

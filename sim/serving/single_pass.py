@@ -10,6 +10,7 @@ from sim.serving.idle_set import become_idle, take_idle
 from sim.serving.layout import HOLDING, NONE, PASS
 from sim.serving.pending import mark
 from sim.serving.queues import oldest_of_levels
+from sim.serving.ready_set import takes_no_more
 from sim.serving.requests import complete, start_head
 
 
@@ -33,9 +34,9 @@ def fill_batch(plane: Any, replica_index: int, queue_index: int, now: float) -> 
 def begin_pass(plane: Any, replica_index: int, now: float) -> None:
     """Run what waits, up to a full batch."""
     work = fill_batch(plane, replica_index, replica_index, now)
-    work += fill_batch(
-        plane, replica_index, plane.replicas.shape[0] + entry(plane.replicas, replica_index).service, now
-    )
+    replica = entry(plane.replicas, replica_index)
+    if not takes_no_more(plane, replica):
+        work += fill_batch(plane, replica_index, plane.replicas.shape[0] + replica.service, now)
     run_batch(plane, replica_index, work, now)
 
 
@@ -43,7 +44,6 @@ def begin_pass(plane: Any, replica_index: int, now: float) -> None:
 def run_batch(plane: Any, replica_index: int, work: float, now: float) -> None:
     """Let the requests of a batch, which bring so much work together, pass."""
     replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
     per_batch = entry(plane.passes, entry(plane.laws, replica.law).table + replica.members)
     share = work / replica.members
     replica.state = PASS
@@ -52,8 +52,8 @@ def run_batch(plane: Any, replica_index: int, work: float, now: float) -> None:
     replica.energy = per_batch.energy_fixed * share
     replica.accounted = 0.0
     replica.busy_since = now
-    service.batches += 1
-    service.batched += replica.members
+    replica.batches += 1
+    replica.batched += replica.members
 
 
 @helper
@@ -80,7 +80,8 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
     central = plane.replicas.shape[0] + replica.service
-    queue_index = replica_index if entry(plane.queues, replica_index).length > 0 else central
+    own = entry(plane.queues, replica_index).length > 0 or takes_no_more(plane, replica)
+    queue_index = replica_index if own else central
     waiting = entry(plane.queues, queue_index).length
     if waiting == 0:
         become_idle(plane, replica_index, now)

@@ -11,6 +11,7 @@ from sim.serving.idle_set import become_idle
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.preemption import end_swap
 from sim.serving.prefill import end_prefill
+from sim.serving.ready_set import takes_no_more
 from sim.serving.single_pass import dispatch_single_pass, end_pass
 from sim.serving.steps import write_step
 from sim.serving.switching import dispatch_shared, end_switch
@@ -73,8 +74,10 @@ def end_step(plane: Any, replica_index: int, now: float) -> None:
 @helper
 def is_awaited(plane: Any, replica_index: int) -> bool:
     """Whether somebody waits whom a replica might start."""
-    central = plane.replicas.shape[0] + entry(plane.replicas, replica_index).service
-    return entry(plane.queues, replica_index).length > 0 or entry(plane.queues, central).length > 0
+    replica = entry(plane.replicas, replica_index)
+    central = plane.replicas.shape[0] + replica.service
+    elsewhere = entry(plane.queues, central).length > 0 and not takes_no_more(plane, replica)
+    return entry(plane.queues, replica_index).length > 0 or elsewhere
 
 
 @helper

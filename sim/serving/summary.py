@@ -188,10 +188,10 @@ def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int
 def counts_of_classes(plane: layout.Plane, classes: Sequence[int], now: float) -> dict[str, int]:
     """The requests of some classes of a service that arrived in the window, by what became of them."""
     open_ones, missed = open_requests(plane, classes, now)
-    ends = ("arrived", "completed", "rejected", "timed_out")
-    counted = {name: int(plane.classes[name][classes].sum()) for name in ends}
+    ends = ("arrived", "completed", "rejected", "timed_out", "abandoned", "lost")
+    counted = {name: 0 if name == "abandoned" else int(plane.classes[name][classes].sum()) for name in ends}
     undecided = int(np.count_nonzero(~missed))
-    return counted | {"abandoned": 0, "lost": 0, "in_flight": len(open_ones), "undecided": undecided}
+    return counted | {"in_flight": len(open_ones), "undecided": undecided}
 
 
 def slo_block(

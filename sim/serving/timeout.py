@@ -8,6 +8,7 @@ from sim.serving.counting import count_loss, count_waited
 from sim.serving.event_heap import set_timeout
 from sim.serving.layout import HOLDING, NEVER, NONE, TIMED_OUT
 from sim.serving.pending import mark
+from sim.serving.presence import leave_drained
 from sim.serving.queues import leave_waiting, take_out
 from sim.serving.requests import free_slot, unbind
 
@@ -44,3 +45,5 @@ def give_up(plane: Any, service_index: int, request_index: int, now: float) -> N
         call_for_head(plane, replica_index, now)
     elif entry(plane.replicas, replica_index).state == HOLDING:
         mark(plane, replica_index, now)
+    if replica_index != NONE:
+        leave_drained(plane, replica_index, now)

@@ -52,7 +52,7 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
     return finished, plane
 
 
-def run_oracle(plans, lists, start, kind=Oracle):
+def run_oracle(plans, lists, start, kind=Oracle, changes=()):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
         [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
@@ -62,7 +62,7 @@ def run_oracle(plans, lists, start, kind=Oracle):
         for request, row in zip(own, rows, strict=True):
             request.priority = plan.classes[row[4]].priority if plan.classes else 0
             request.model = plan.classes[row[4]].model if plan.classes else 0
-    oracle = kind(plans, requests, start)
+    oracle = kind(plans, requests, start, changes)
     return oracle.run(), oracle
 
 

@@ -1,5 +1,7 @@
 """Continuous batching in plain Python, an event for each iteration, a token for each sequence."""
 
+from sim.serving.layout import READY
+
 CACHED = ("swapped", "handed_over", "transferring", "received")
 
 
@@ -54,7 +56,7 @@ class Continuous:
         moved = self.preempt(replica)
         if not moved:
             self.join_received(replica)
-        swapped = [] if moved else self.admit_swapped(replica)
+        swapped = [] if moved or replica.partial else self.admit_swapped(replica)
         if moved or swapped:
             self.begin_swap(replica, moved or sum(r.context for r in swapped))
             return
@@ -117,6 +119,8 @@ class Continuous:
     def next_queue(self, replica):
         """The replica's own queue, unless somebody of higher priority heads the central one."""
         own, central = replica.queue, replica.service.queue
+        if replica.life != READY:
+            return own
         if own and central and not own[0].taken and central[0].priority > own[0].priority:
             return central
         return own or central
@@ -186,7 +190,7 @@ class Continuous:
         seconds = replica.laws.swap_per_token * float(tokens)
         replica.doing, replica.anchor, replica.ends = "swap", self.now, self.now + seconds
         replica.busy += seconds
-        replica.joules += replica.laws.prefill.power_base * seconds
+        self.count_joules(replica, replica.laws.prefill.power_base * seconds)
 
     def begin_prefill(self, replica, chunks):
         plan = replica.service.plan
@@ -203,7 +207,7 @@ class Continuous:
         joules += law.energy_per_square * squares + law.energy_per_read * read
         replica.doing, replica.anchor, replica.ends = "prefill", self.now, self.now + seconds
         replica.busy += seconds
-        replica.joules += min(law.power_limit * seconds, joules)
+        self.count_joules(replica, min(law.power_limit * seconds, joules))
 
     def begin_iteration(self, replica):
         table, n = replica.laws.iteration, len(replica.batch)
@@ -212,7 +216,7 @@ class Continuous:
             replica.piece = next(p for p in range(4) if replica.tokens < table.until[n, p])
         replica.doing = "decode"
         p, k = replica.piece, float(replica.tokens)
-        replica.joules += table.energy_fixed[n, p] + table.energy_per_token[n, p] * k
+        self.count_joules(replica, table.energy_fixed[n, p] + table.energy_per_token[n, p] * k)
         replica.seconds = table.time_fixed[n, p] + table.time_per_token[n, p] * k
         replica.iteration += 1
         m, base = replica.iteration, float(replica.base)

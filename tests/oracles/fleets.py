@@ -147,9 +147,9 @@ def shared_service(draw, start):
 
 
 @st.composite
-def fleets(draw, kinds):
+def fleets(draw, kinds, least=1):
     start = draw(st.sampled_from(STARTS))
-    services = [draw(kind(start)) for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3))]
+    services = [draw(kind(start)) for kind in draw(st.lists(st.sampled_from(kinds), min_size=least, max_size=3))]
     return start, [plan for plan, _ in services], [own for _, own in services]
 
 
@@ -191,6 +191,19 @@ def requests_of_classes(draw, start, service):
     priorities = draw(st.lists(st.sampled_from([0, 1, 1, 7]), min_size=2, max_size=3))
     plan["classes"] = tuple(ClassPlan(f"c{number}", priority) for number, priority in enumerate(priorities))
     return plan, [(*row, draw(st.integers(0, len(priorities) - 1))) for row in own]
+
+
+@st.composite
+def changing_service(draw, start, service):
+    """A service whose replicas come and go; perhaps none is ready at first."""
+    plan, own = draw(service(start))
+    plan["ready"] = draw(st.integers(0, plan["replicas"]))
+    plan["on_death"] = draw(st.sampled_from(["requeue", "requeue", "lose"]))
+    return plan, own
+
+
+def changing(service):
+    return lambda start: changing_service(start, service)
 
 
 def with_classes(service):

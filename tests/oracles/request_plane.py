@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 
 from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
+from oracles.lifecycle import Lifecycle
 from oracles.prefixes import Prefixes
 from oracles.routing import route
 from oracles.single_pass import SinglePass
 from oracles.switching import Switching
+
+from sim.serving.layout import ABSENT, READY
 
 
 @dataclass(eq=False)
@@ -38,6 +41,7 @@ class Request:
     late: bool = False
     priority: int = 0
     model: int = 0
+    moves: int = 0
 
     def __post_init__(self):
         self.tokens_left = self.output
@@ -82,11 +86,13 @@ class Replica:
     loaded: int = 0
     kept: OrderedDict = field(default_factory=OrderedDict)
     switches: int = 0
-    seconds_of_switches: float = 0.0
-    joules_of_switches: float = 0.0
 
     def law_of(self, model):
         return [self.laws, *self.laws.others][model]
+
+    life: int = READY
+    began: float = 0.0
+    step_joules: float = 0.0
 
     @property
     def held(self):
@@ -107,8 +113,12 @@ class Service:
         self.number, self.plan, self.arrivals = number, plan, deque(requests)
         laws = [law for law, number in plan.laws for _ in range(number)]
         self.replicas = [Replica(first_replica + i, self, law) for i, law in enumerate(laws)]
+        for replica in self.replicas[plan.ready :] if plan.ready is not None else ():
+            replica.life = ABSENT
         self.queue = deque()
         self.stage = None
+        self.asks_when_none = self.asks_when_idle = False
+        self.asks = set()
         self.cursor = 0
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
@@ -117,6 +127,10 @@ class Service:
         if self.generative:
             size = plan.replica.block_size
             self.longest = min(law.kv_capacity // size * size for law, _ in plan.laws)
+
+    @property
+    def ready(self):
+        return [replica for replica in self.replicas if replica.life == READY]
 
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
@@ -128,8 +142,8 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
-    def __init__(self, plans, requests, start=0.0):
+class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switching):
+    def __init__(self, plans, requests, start=0.0, changes=()):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
             self.services.append(Service(number, plan, own, count))
@@ -141,11 +155,15 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
                 service.longest = min(service.longest, service.stage.longest)
                 self.services.append(service.stage)
         self.transfers = []
+        self.changes = sorted(changes, key=lambda change: change[0])
+        self.draining = []
+        self.controller = None
         self.replicas = [replica for service in self.services for replica in service.replicas]
         self.iterations = self.preemptions = self.admitted_tokens = self.skipped_tokens = 0
 
     def next_instant(self):
         candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]
+        candidates += [due for due, _ in self.changes[:1]]
         for service in self.services:
             if service.arrivals:
                 candidates.append(service.arrivals[0].arrival)
@@ -161,11 +179,14 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
                     self.end_step(replica)
             for service in self.services:
                 self.time_out(service)
+            self.make_changes()
             self.end_transfers()
             for service in self.services:
                 while service.arrivals and service.arrivals[0].arrival == instant:
                     self.arrive(service, service.arrivals.popleft())
-            while any(replica.due for replica in self.replicas):
+                    self.make_changes()
+            while any(replica.due for replica in self.replicas) or self.change_is_due():
+                self.make_changes()
                 for replica in [r for r in self.replicas if r.due]:
                     replica.due = False
                     self.dispatch(replica)
@@ -181,7 +202,7 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
             self.end_pass(replica)
         elif replica.doing == "switch":
             replica.doing = "loaded"
-        if not replica.held and not replica.queue and not replica.service.queue:
+        if not replica.held and not replica.queue and not (replica.service.queue and replica.life == READY):
             self.rest(replica)
         else:
             replica.due = True
@@ -195,6 +216,9 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
         replica.free_at = min(replica.free_at, self.now)
         if replica.service.watcher is replica:
             replica.service.watcher = None
+        if replica.life == READY:
+            self.ask(replica.service, "idle")
+        self.leave_drained(replica)
 
     def time_out(self, service):
         if service.plan.timeout is None:
@@ -208,13 +232,18 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
                     replica.free_at -= replica.law_of(request.model).latency[1] * request.work
                 if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
                     replica.due = True
+                if replica:
+                    self.leave_drained(replica)
 
     # --- what arrives ---
 
     def arrive(self, service, request):
         if service.generative and request.prompt + request.output > service.longest:
             self.finish(request, "rejected")
-        elif service.central:
+            return
+        if not service.ready:
+            self.ask(service, "none")
+        if service.central or not service.ready:
             self.arrive_centrally(service, request)
         else:
             self.arrive_at_replica(service, request, route(service, request, self.now))
@@ -234,7 +263,7 @@ class Oracle(Continuous, Disaggregated, Prefixes, SinglePass, Switching):
             replica.free_at = max(replica.free_at, self.now) + replica.law_of(request.model).latency[1] * request.work
 
     def arrive_centrally(self, service, request):
-        idle = [r for r in service.replicas if r.doing == "idle" and not r.due]
+        idle = [r for r in service.ready if r.doing == "idle" and not r.due]
         if idle and not service.queue and self.starts_at_once(service):
             self.take(idle[0], request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:

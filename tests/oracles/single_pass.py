@@ -1,5 +1,7 @@
 """Batches of single-pass models in plain Python."""
 
+from sim.serving.layout import READY
+
 
 class SinglePass:
     """The part of the oracle that serves models that answer in one pass."""
@@ -11,7 +13,7 @@ class SinglePass:
 
     def dispatch_pass(self, replica):
         service, plan = replica.service, replica.service.plan
-        queue = replica.queue or service.queue
+        queue = replica.queue or (service.queue if replica.life == READY else ())
         if not queue:
             self.rest(replica)
             return
@@ -30,7 +32,7 @@ class SinglePass:
 
     def begin_pass(self, replica):
         plan, work = replica.service.plan, 0.0
-        for queue in (replica.queue, replica.service.queue):
+        for queue in (replica.queue, replica.service.queue if replica.life == READY else ()):
             share = 0.0
             while queue and len(replica.batch) < plan.max_batch:
                 request = self.start(replica, queue.popleft())
@@ -41,10 +43,10 @@ class SinglePass:
         seconds = replica.laws.latency[n] * (work / n)
         replica.doing, replica.ends = "pass", self.now + seconds
         replica.busy += seconds
-        replica.joules += replica.laws.energy[n] * (work / n)
+        self.count_joules(replica, replica.laws.energy[n] * (work / n))
 
     def wake(self, service):
-        idle = [r for r in service.replicas if r.doing == "idle" and not r.due]
+        idle = [r for r in service.ready if r.doing == "idle" and not r.due]
         if not service.queue:
             return
         if service.watcher is not None:

@@ -52,6 +52,14 @@ def test_summary_tells_what_each_group_did(result):
     assert chat["accelerator_hours"] == pytest.approx(11 * 280 / 3600)
 
 
+def test_achieved_flops_are_those_of_each_pool(result):
+    """A token meets 16 GFLOP of Llama-3.1-8B; prompts are computed in pool a, most tokens but the first in pool b."""
+    chat, pools = result.summary["services"]["chat"], result.summary["pools"]
+    flops = 2 * 8.03e9 * (chat["throughput"]["prompt_tokens_per_s"] + chat["throughput"]["output_tokens_per_s"])
+    achieved = 8 * 989e12 * pools["a"]["utilization"]["compute"] + 8 * 312e12 * pools["b"]["utilization"]["compute"]
+    assert achieved == pytest.approx(flops, rel=0.02)
+
+
 def test_a_cache_takes_its_bytes_over_the_link(result):
     """131,072 bytes a token in bf16, at 4 requests a second hardly ever two at a time."""
     alone = 0.002 + 1000 * 131_072 / 50e9

@@ -33,6 +33,7 @@ LAYERS = [
         "sim.accounts",
         "sim.assumptions",
         "sim.audit",
+        "sim.compute",
         "sim.summary",
         "sim.group_summary",
         "sim.results",

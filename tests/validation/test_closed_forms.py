@@ -21,7 +21,8 @@ RUNS = 12
 STUDENT = 2.201
 """Half-width of a 95 % interval in standard errors, for 12 runs."""
 
-WAIT, RESPONSE, BLOCKED = "services.s.queueing_s", "services.s.e2e_s.mean", "blocked"
+WAIT, RESPONSES, BLOCKED = "services.s.queueing_s", "services.s.e2e_s", "blocked"
+RESPONSE = f"{RESPONSES}.mean"
 EXPONENTIAL = {"exponential": {"mean": 1}}
 
 
@@ -83,6 +84,16 @@ THREE = {
     "second": {"share": 0.3, "priority": 0, "work": EXPONENTIAL},
     "third": {"share": 0.4, "priority": -1, "work": EXPONENTIAL},
 }
+
+
+def two_classes(works):
+    """Poisson arrivals of 0.3 and 0.4 a second, of which the first go first."""
+    arrivals = ({"process": "poisson", "rate": f"{rate}/s"} for rate in (0.3, 0.4))
+    classes = ({"arrivals": own, "work": work} for own, work in zip(arrivals, works, strict=True))
+    first, second = classes
+    return {"first": first | {"priority": 1}, "second": second}
+
+
 CASES = [
     # Waits in M/M/c beyond the share that does not wait are exponential with rate c - lambda; that share is Erlang C.
     Case(
@@ -96,7 +107,17 @@ CASES = [
             f"{WAIT}.p95": 13.8629436112,
             f"{WAIT}.p99": 21.9101331734,
             RESPONSE: 5.0,
+            f"{RESPONSES}.p50": 3.4657359028,
+            f"{RESPONSES}.p95": 14.9786613678,
+            f"{RESPONSES}.p99": 23.0258509299,
         },
+    ),
+    Case(
+        "M/M/2, lambda 1.4",
+        2,
+        1.4,
+        1e6,
+        {f"{WAIT}.mean": 0.9607843137, f"{WAIT}.p95": 4.0748355253, f"{WAIT}.p99": 6.757232046},
     ),
     Case(
         "M/M/10, lambda 9",
@@ -119,6 +140,7 @@ CASES = [
         },
         work={"fixed": 1},
     ),
+    Case("M/E2/1, rho 0.8", 1, 0.8, 1.5e6, {f"{WAIT}.mean": 3.0}, work={"erlang": {"k": 2, "mean": 1}}),
     Case("M/LN/1, rho 0.8, scv 4", 1, 0.8, 3e6, {f"{WAIT}.mean": 10.0}, work={"lognormal": {"mean": 1, "scv": 4}}),
     # Erlang B: the share that finds all servers taken, whatever the law of the work.
     Case("M/M/10/10, a 8", 10, 8.0, 5e5, {BLOCKED: 0.1216610643}, options={"queue_limit": 0}),
@@ -131,6 +153,7 @@ CASES = [
         work={"lognormal": {"mean": 1, "scv": 4}},
         options={"queue_limit": 0},
     ),
+    Case("M/M/100/100, a 95", 100, 95.0, 1.5e6, {BLOCKED: 0.0488042062}, warmup=500.0, options={"queue_limit": 0}),
     # (1 - rho) rho^K / (1 - rho^(K+1)), and Little's law for those let in.
     Case("M/M/1/10, rho 0.9", 1, 0.9, 5e5, {BLOCKED: 0.0508137313, RESPONSE: 4.6466006721}, options={"queue_limit": 9}),
     # Joining the shorter of two queues: the chain of both lengths, truncated.
@@ -158,8 +181,11 @@ CASES = [
         warmup=500.0,
         theory_error=0.006,
     ),
-    # Every fourth arrival of a Poisson stream: E4/M/1, whose wait follows from the root of GI/M/1.
-    Case("round robin over 4, rho 0.8", 4, 3.2, 2e6, {f"{WAIT}.mean": 2.2673836103}, routing="round_robin"),
+    # Every k-th arrival of a Poisson stream: Ek/M/1, whose wait follows from the root of GI/M/1.
+    *(
+        Case(f"round robin over {k}, rho 0.8", k, 0.8 * k, 2e6, {f"{WAIT}.mean": wait}, routing="round_robin")
+        for k, wait in ((2, 2.843979767), (4, 2.2673836103), (10, 1.9222691802))
+    ),
     # A Poisson stream split at random is four of them: M/M/1.
     Case("random over 4, rho 0.8", 4, 3.2, 2e6, {f"{WAIT}.mean": 4.0}, routing="random"),
     # What waits, up to 8, is served together in 2 + b seconds: the chain embedded at the ends of batches.
@@ -177,6 +203,23 @@ CASES = [
         options={"batching": {"policy": "dynamic", "max_batch_size": 8, "max_queue_delay": "0 s"}},
         seconds=tuple(2.0 + b for b in range(1, 9)),
     ),
+    # The same where nobody is left behind: more than 64 wait once in 10^14 batches.
+    *(
+        Case(
+            f"dynamic batches of all, lambda {rate}",
+            1,
+            rate,
+            requests,
+            {RESPONSE: response, "services.s.batch_size_mean": batch, "services.s.utilization": 1.0 - idle},
+            work={"fixed": 1},
+            options={"batching": {"policy": "dynamic", "max_batch_size": 64, "max_queue_delay": "0 s"}},
+            seconds=tuple(2.0 + b for b in range(1, 65)),
+        )
+        for rate, requests, response, batch, idle in (
+            (0.5, 3e5, 7.4993126955, 2.2870616353, 0.0627577392),
+            (0.7, 6e5, 12.6173903864, 4.7668424446, 0.0063045429),
+        )
+    ),
     # Cobham: E(wait until a server is free) / ((1 - load above) (1 - load down to it)), the highest priority first.
     Case(
         "M/M/1, rho 0.8, three priorities",
@@ -190,6 +233,21 @@ CASES = [
             f"{WAIT}.mean": 4.0,
         },
         options={"requests": {"arrivals": {"process": "poisson", "rate": "0.8/s"}, **THREE}},
+    ),
+    # Cobham again, the class of shorter work going first: 1 and 1.25 s on average, exponential or all alike.
+    *(
+        Case(
+            f"M/{law}/1, lambda 0.3 and 0.4, two priorities",
+            1,
+            0.7,
+            requests,
+            {f"{OF_CLASS}.{name}.queueing_s.mean": wait for name, wait in zip(("first", "second"), waits, strict=True)},
+            options={"requests": two_classes(works)},
+        )
+        for law, requests, works, waits in (
+            ("M", 1e6, ({"exponential": {"mean": 1}}, {"exponential": {"mean": 1.25}}), (1.3214285714, 6.6071428571)),
+            ("D", 4e5, ({"fixed": 1}, {"fixed": 1.25}), (0.6607142857, 3.3035714286)),
+        )
     ),
     # Erlang C of 4 servers at 3.4 erlangs, a quarter of a second until one of them is free.
     Case(
