@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from sim.serving.class_members import count_member
 from sim.serving.compiler import entry, full_helper, helper
 from sim.serving.counting import clipped, count_loss, count_waited, pass_running
 from sim.serving.kv_cache import grows
@@ -13,6 +14,7 @@ from sim.serving.requests import free_slot, unbind
 from sim.serving.segment import end_of, iteration_under_way
 from sim.serving.sending_back import send_back, wait_again
 from sim.serving.settling import book_step
+from sim.serving.steps import write_step
 
 
 @full_helper()
@@ -45,6 +47,8 @@ def break_off(plane: Any, replica_index: int, now: float) -> float:
     replica = entry(plane.replicas, replica_index)
     if replica.state != DECODE or replica.marked:
         book_step(plane, replica_index, now)
+        if plane.steps.shape[0] > 0 and not replica.marked:
+            write_step(plane, replica_index, now)
         if replica.prefills > 0:
             return replica.last_token
         return now if replica.marked else replica.anchor
@@ -56,8 +60,11 @@ def break_off(plane: Any, replica_index: int, now: float) -> float:
     if grows(service):
         replica.kv_area += 0.5 * float(replica.batch * done) * (now - replica.busy_since)
     book_step(plane, replica_index, now)
-    service.batches += done
-    service.batched += done * replica.batch
+    replica.batches += done
+    replica.batched += done * replica.batch
+    if plane.steps.shape[0] > 0:
+        replica.planned = ended
+        write_step(plane, replica_index, now)
     replica.steps = ended
     return replica.last_token if replica.prefills > 0 else end_of(replica, piece, ended)
 
@@ -82,6 +89,7 @@ def take_batch(plane: Any, replica_index: int, last_token: float, now: float) ->
         request_index = request.next
     for position in range(replica.batch):
         request_index = entry(plane.batches, replica.members_at + position).request
+        count_member(plane, request_index, -1)
         number = take_running(plane, replica_index, request_index, number, now)
     return number
 

@@ -133,8 +133,8 @@ SERVICE = _record(
     "arrived completed rejected timed_out lost met met_ttft met_tpot met_e2e "
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
     "stage parent transferring transfers models first_model switches "
-    "prefix_size first_hash_row skipped_tokens admitted_tokens "
-    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped",
+    "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped "
+    "prefix_size first_hash_row skipped_tokens admitted_tokens",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait "

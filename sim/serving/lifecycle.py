@@ -8,7 +8,6 @@ from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import add_idle, forget_idle
 from sim.serving.layout import ABSENT, CENTRAL_QUEUE, DRAINING, IDLE, READY
 from sim.serving.load_tree import load_changed
-from sim.serving.prefix_cache import forget_prompts
 from sim.serving.presence import become_absent, become_present, holds_nothing, rest
 from sim.serving.ready_set import add_ready, remove_ready
 from sim.serving.sending_back import empty_central_queue
@@ -34,7 +33,6 @@ def make_ready(plane: Any, replica_index: int, now: float) -> None:
     service = entry(plane.services, replica.service)
     if replica.life == ABSENT:
         unload(plane, replica)
-        forget_prompts(plane, replica)
         become_present(plane, replica_index, now)
     replica.life = READY
     add_ready(plane, service, replica_index - service.first_replica)

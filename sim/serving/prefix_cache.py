@@ -40,11 +40,12 @@ def keep_prompt(plane: Any, replica: Any, request: Any) -> None:
 
 @full_helper()
 def forget_prompts(plane: Any, replica: Any) -> None:
-    """Nothing is kept any more."""
+    """A replica that is gone keeps nothing."""
     if replica.prefix == NONE:
         return
     cache = entry(plane.prefixes, replica.prefix)
-    cache.used, cache.newest, cache.oldest = 0, NONE, NONE
+    cache.used = 0
+    cache.newest = cache.oldest = NONE
     for slot in range(cache.slots):
         entry(plane.blocks, cache.first + slot).held = NONE
 

@@ -7,6 +7,7 @@ from sim.serving.decisions import stop_for_decision
 from sim.serving.event_heap import keep_in_order
 from sim.serving.layout import ABSENT, DRAINING, IDLE, NEVER, NONE
 from sim.serving.pending import leave_line
+from sim.serving.prefix_cache import forget_prompts
 
 
 @full_helper()
@@ -44,6 +45,7 @@ def become_absent(plane: Any, replica_index: int, now: float) -> None:
     service.stopped += 1
     replica.life = ABSENT
     replica.work = 0.0
+    forget_prompts(plane, replica)
 
 
 @full_helper()

@@ -96,11 +96,10 @@ def parents_of(services: Sequence[ServicePlan]) -> list[int]:
 def is_plain(plan: ServicePlan) -> bool:
     """Whether the plain form of the kernels serves a service: a plane of such services compiles and runs faster."""
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
-    plain_batching = not (
-        plan.chunked or plan.preemption == "swap" or plan.prefix_hit_rate or plan.prefix_blocks or plan.switching
-    )
-    plain_replicas = plan.decode is None and plan.ready is None
-    return plain_rule and plain_batching and len(plan.classes) < 2 and plain_replicas
+    plain_prompts = not (plan.chunked or plan.prefix_hit_rate or plan.prefix_blocks)
+    plain_replicas = plan.decode is None and plan.ready is None and plan.switching is None
+    plain_requests = len(plan.classes) < 2 and plan.preemption != "swap"
+    return plain_rule and plain_prompts and plain_replicas and plain_requests
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:

@@ -46,6 +46,9 @@ class RequestPlane:
         step_block: int = 65536,
     ) -> None:
         self.services = tuple(services)
+        for plan in self.services:
+            if plan.ready is not None and plan.decode:
+                raise FleetError(f"the replicas of {plan.name} cannot come and go: they only prefill")
         self.on_rows = on_rows
         self.on_budget = on_budget
         self.on_decision = on_decision
@@ -172,6 +175,7 @@ class RequestPlane:
 
     def die(self, service: str, number: int) -> None:
         """Let a replica die that is ready or drains. Raises FleetError where it is absent."""
+        self._hand_over_steps()
         self._make_room_for_rows(int(self._plane.replicas[self._replica(service, number)]["outstanding"]))
         self._change_life(service, number, layout.ABSENT, (layout.READY, layout.DRAINING))
         self._draining = [each for each in self._draining if each != (service, number)]

@@ -56,7 +56,6 @@ class Lifecycle:
         replica = self.replica_of(service, number)
         if replica.life == ABSENT:
             replica.loaded = 0
-            replica.kept.clear()
         replica.life = READY
         self.forget(replica)
         self.serve_central(self.services[service])
@@ -94,6 +93,7 @@ class Lifecycle:
         replica.batch, replica.prefilling, replica.swapping, replica.partial = [], [], [], None
         replica.life, replica.doing, replica.ends, replica.due = ABSENT, "idle", math.inf, False
         replica.free_at = 0.0
+        replica.kept.clear()
         if replica.service.watcher is replica:
             replica.service.watcher = None
 

@@ -28,7 +28,7 @@ from oracles.fleets import (
 
 from sim.serving import layout
 
-KINDS = [changing(each) for each in (generative_service, crowded_service, single_pass_service)]
+KINDS = [changing(each) for each in (generative_service, crowded_service, prefix_service, single_pass_service)]
 OF_CLASSES = [changing(with_classes(each)) for each in (generative_service, crowded_service, single_pass_service)]
 LAST = 20.0
 """Seconds after which all replicas are ready, so that every request comes to an end."""
@@ -176,9 +176,12 @@ class OnePool:
             self.engine.at(now + self.start_up, lambda _, s=service, n=number: self.begin(s, n))
 
     def begin(self, service, number):
+        nobody_waits = not self.engine.waiting(service)
         self.engine.make_ready(service, number)
         if self.lease:
             self.engine.at(self.engine.now + self.lease, lambda _: self.end(service, number))
+        elif nobody_waits:
+            self.end(service, number)
         else:
             self.engine.ask_where_one_is_idle(service)
 
@@ -209,7 +212,10 @@ class PlaneEngine:
 
     def __init__(self, plane):
         self.plane, self.todo = plane, []
-        self.now = plane.now
+
+    @property
+    def now(self):
+        return self.plane.now
 
     def at(self, time, action):
         self.todo.append((time, action))
@@ -217,7 +223,6 @@ class PlaneEngine:
 
     def run(self, until):
         while self.plane.now < until or (self.todo and self.todo[0][0] <= self.plane.now):
-            self.now = self.plane.now
             if self.todo and self.todo[0][0] <= self.now:
                 self.todo.pop(0)[1](self)
             else:
@@ -239,6 +244,10 @@ class OracleEngine:
 
     def __init__(self, oracle):
         self.oracle = oracle
+
+    @property
+    def now(self):
+        return self.oracle.now
 
     def waiting(self, service):
         return bool(self.oracle.services[service].waiting())
@@ -291,7 +300,7 @@ def test_services_scale_from_nothing_in_one_pool(fleet, free, start_up, lease):
     def set_up(oracle):
         oracle.controller = OnePool(OracleEngine(oracle), replicas, free, start_up, lease)
 
-    expected, oracle = run_oracle(plans, lists, start, [(start, set_up)])
+    expected, oracle = run_oracle(plans, lists, start, changes=[(start, set_up)])
     finished = np.concatenate(rows) if rows else np.zeros(0, layout.ROW)
     assert_same(fleet, finished, plane, expected, oracle)
     assert plane.plane.services["started"].sum() > 0 or not any(r.status == "completed" for r in expected)
