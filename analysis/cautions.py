@@ -44,6 +44,8 @@ Remarks = Iterator[tuple[str, str]]
 def _load(service: Service, found: ServiceExpectation) -> Remarks:
     if not service.replicas.initial:
         yield "replicas", "there is no replica: every request waits"
+    elif found.arriving.at_most:
+        return
     elif found.load >= 1:
         yield "requests", f"overloaded: {share(found.load)} of what the replicas can do; the queue grows without end"
     elif found.peak_load >= 1:
@@ -74,7 +76,7 @@ def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Re
     """A queue forgets its past within some s / (c * (1 - sqrt(rho))**2), the relaxation time of M/M/c."""
     if found.arriving.number == 0:
         yield "requests", "no request arrives before the horizon"
-    if isinstance(scenario.horizon, str) or not found.arriving.number:
+    if isinstance(scenario.horizon, str) or not found.arriving.number or found.arriving.at_most:
         return
     window = scenario.horizon - (0.0 if isinstance(scenario.warmup, str) else scenario.warmup)
     counted = found.arriving.number * window / scenario.horizon

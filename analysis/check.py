@@ -148,6 +148,8 @@ def _switching(switching: Switching, replicas: Iterable[GenerativeReplica | Sing
 
 
 def _load(found: ServiceExpectation) -> str:
+    if found.arriving.at_most:
+        return f"at most {share(min(found.load, 1.0))}"
     if found.peak_load < found.load * 1.005:
         return share(found.load)
     return f"{share(found.load)} on average, {share(found.peak_load)} at the peak,"
@@ -175,6 +177,8 @@ def _stream(prepared: Prepared, name: str, found: TrainingExpectation) -> Iterat
 
 
 def _arriving(arriving: Arriving, what: str) -> str:
+    if arriving.at_most:
+        return f"at most {units.show(arriving.rate, 'rate')}: clients wait for answers before they send again"
     rate = f"{units.show(arriving.rate, 'rate')} on average" if arriving.rate else "none"
     peak = (
         f", {units.show(arriving.peak_rate, 'rate')} at the peak" if arriving.peak_rate > arriving.rate * 1.005 else ""

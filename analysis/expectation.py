@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
+from analysis.whole_tokens import mean_tokens
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.placing import kept_tokens
 from sim.preparation import FOREVER, Prepared, seconds_into_week
 from sim.scenario.arrivals import TraceArrivals
+from sim.scenario.clients import ClosedArrivals
 from sim.scenario.requests import Part, parts
 from sim.scenario.training import TrainingStream
 from sim.service_plans import seconds_per_token
@@ -32,6 +34,8 @@ class Arriving(NamedTuple):
     rate: float
     peak_rate: float
     number: float | None
+    at_most: bool = False
+    """Whether these are bounds: how often the clients of a closed loop send depends on when they are answered."""
 
 
 class Tokens(NamedTuple):
@@ -93,6 +97,8 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
         if len(work):
             singles = [each.replica for each in placed if isinstance(each.replica, SinglePassReplica)]
             paces = [single_pass_pace(service, replica, work, model) for replica in singles]
+    if arriving.at_most:
+        arriving, _ = _all_drawn(prepared, name, paces[0].least.get("e2e", 0.0))
     able: dict[str, float] = {}
     for each, pace in zip(placed, paces, strict=False):
         able[each.group] = able.get(each.group, 0.0) + (each.number / pace.seconds if pace.seconds else math.inf)
@@ -131,6 +137,20 @@ def _drawn(prepared: Prepared, arrivals: RandomArrivals, pool: str) -> Arriving:
     return Arriving(arrivals.rate, found.peak_rate, None if endless else found.arrivals)
 
 
+def _from_clients(prepared: Prepared, part: Part, pool: str, answer: float) -> Arriving:
+    """What the clients of a class send: turns of sessions, or in a closed loop as often as answers (s) allow."""
+    if isinstance(part.arrivals, ClosedArrivals):
+        rate = part.arrivals.clients / (mean(part.arrivals.think_time) + answer)
+        return Arriving(rate, rate, None if prepared.until == FOREVER else rate * prepared.until, at_most=True)
+    assert not isinstance(part.arrivals, TraceArrivals)  # noqa: S101  traces are counted
+    first = _drawn(prepared, part.arrivals, pool)
+    if not part.stream.sessions:
+        return first
+    turns = mean_tokens(part.stream.sessions.turns) or mean(part.stream.sessions.turns)
+    number = None if first.number is None else turns * first.number
+    return Arriving(turns * first.rate, turns * first.peak_rate, number)
+
+
 def _recorded(prepared: Prepared, name: str) -> tuple[Arriving, RequestBlock]:
     """All requests of a trace."""
     source, blocks = prepared.requests[name], []
@@ -145,10 +165,24 @@ def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray,
         arriving, recorded = _recorded(prepared, name)
         return arriving, recorded.prompt_tokens, recorded.output_tokens
     arriving, sizes = _all_drawn(prepared, name)
-    prompt, output = (
-        np.concatenate([_lengths(prepared, name, part, which, size) for part, size in sizes]) for which in (0, 1)
-    )
+    drawn = [[_lengths(prepared, name, part, which, size) for which in (0, 1)] for part, size in sizes]
+    for (part, _), each in zip(sizes, drawn, strict=True):
+        if part.stream.sessions and part.stream.sessions.history:
+            each[0] = _with_history(prepared, name, part, *each)
+    prompt, output = (np.concatenate(each) for each in zip(*drawn, strict=True))
     return arriving, prompt, output
+
+
+def _with_history(prepared: Prepared, name: str, part: Part, prompt: IntArray, output: IntArray) -> IntArray:
+    """Prompts that begin with all tokens of their sessions, where `prompt` and `output` are those of turns in a row."""
+    assert part.stream.sessions is not None  # noqa: S101  it is called for classes that have them
+    draws = stream(prepared.scenario.seed, "expectation", name, *part.path, "turns")
+    firsts = np.cumsum(whole_tokens(sampler(part.stream.sessions.turns, draws).draw(len(prompt))))
+    firsts = np.concatenate(([0], firsts[firsts < len(prompt)]))
+    before = np.cumsum(prompt + output) - (prompt + output)
+    session = np.searchsorted(firsts, np.arange(len(prompt)), side="right") - 1
+    whole: IntArray = prompt + before - before[firsts[session]]
+    return whole
 
 
 def _lengths(prepared: Prepared, name: str, part: Part, which: int, size: int) -> IntArray:
@@ -182,11 +216,11 @@ def _has_traces(prepared: Prepared, name: str) -> bool:
     return any(isinstance(part.arrivals, TraceArrivals) for part in parts(prepared.scenario.services[name].requests))
 
 
-def _all_drawn(prepared: Prepared, name: str) -> tuple[Arriving, list[tuple[Part, int]]]:
-    """What arrives by processes, and how much each class makes of a sample."""
+def _all_drawn(prepared: Prepared, name: str, answer: float = 0.0) -> tuple[Arriving, list[tuple[Part, int]]]:
+    """What arrives by processes, and how much each class makes of a sample, with answers after so long (s)."""
     service = prepared.scenario.services[name]
     classes = [
-        (part, _drawn(prepared, part.arrivals, service.first_pool))
+        (part, _from_clients(prepared, part, service.first_pool, answer))
         for part in parts(service.requests)
         if not isinstance(part.arrivals, TraceArrivals)
     ]
@@ -194,7 +228,8 @@ def _all_drawn(prepared: Prepared, name: str) -> tuple[Arriving, list[tuple[Part
         math.fsum(part.share * (found[which] or 0.0) for part, found in classes) for which in range(3)
     )
     sizes = [(part, max(1, round(SAMPLE * part.share * found.rate / (rate or 1.0)))) for part, found in classes]
-    return Arriving(rate, peak, None if classes[0][1].number is None else number), sizes
+    at_most = any(found.at_most for _, found in classes)
+    return Arriving(rate, peak, None if classes[0][1].number is None else number, at_most), sizes
 
 
 def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:

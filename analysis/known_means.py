@@ -13,7 +13,8 @@ from sim.workload.lengths import length_distributions
 
 EXACT = (PoissonArrivals, CoxArrivals, MmppArrivals, OnOffArrivals, BatchArrivals)
 """Processes whose mean number in any window is the integral of the rate: Poisson, of a rate that is stationary from
-time 0 on. A renewal process that begins at 0 brings others: its age is not stationary; a trace brings what it has."""
+time 0 on. A renewal process that begins at 0 brings others: its age is not stationary; a trace brings what it has, and
+clients what follows from answers."""
 
 
 def known_means(scenario: Scenario) -> dict[str, float]:
@@ -30,7 +31,7 @@ def known_means(scenario: Scenario) -> dict[str, float]:
         generative = scenario.model(service.model).kind == "generative"
         known: list[dict[str, float]] = []
         for part in parts(service.requests):
-            if not isinstance(part.arrivals, EXACT):
+            if not isinstance(part.arrivals, EXACT) or part.stream.sessions:
                 known.append({})
                 continue
             whole, before = (

@@ -20,11 +20,14 @@ from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
+from sim.scenario.clients import ClosedArrivals
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
 from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
+from sim.workload.clients import Clients, clients_of
+from sim.workload.distributions import mean
 from sim.workload.jobs import JobRequest, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
@@ -48,6 +51,8 @@ class Prepared:
     held: dict[Place, list[Holding]] = field(default_factory=dict)
     """By service and group of replicas, one a replica, in the order of the request plane."""
     requests: dict[str, Source] = field(default_factory=dict)
+    clients: dict[str, list[Clients | None]] = field(default_factory=dict)
+    """By service, those of each class."""
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
@@ -143,6 +148,8 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 block_size=block_size,
             )
             _check_lengths(scenario, service, prepared.requests[name])
+        _check_thinking(prepared, name, service)
+        prepared.clients[name] = clients_of(name, service.requests, seed=scenario.seed, block_size=block_size)
     for name, stream in scenario.training.items():
         with prepared.checking(f"training.{name}.trace.path"):
             prepared.jobs[name] = job_source(
@@ -153,6 +160,15 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 start_of_day=seconds_into_week(scenario, stream.pools[0]),
                 until=prepared.until,
             )
+
+
+def _check_thinking(prepared: Prepared, name: str, service: Service) -> None:
+    """Clients in a closed loop that never think, and are turned away, would ask for ever at the same instant."""
+    for part in parts(service.requests):
+        if isinstance(part.arrivals, ClosedArrivals) and not mean(part.arrivals.think_time) > 0:
+            path = paths.join(("services", name, "requests", *part.path, "arrivals", "think_time"))
+            message = "the clients of a closed loop must think for more than zero"
+            prepared.problems.append(prepared.scenario.problem(path, message, "such as 1 ms"))
 
 
 def _check_lengths(scenario: Scenario, service: Service, source: Source) -> None:

@@ -7,7 +7,7 @@ from sim.hardware.tables import GenerativeReplica
 from sim.preparation import Prepared, hashes_of, queue_delay, seconds_into_week
 from sim.scenario.requests import Part, RequestClasses, parts
 from sim.scenario.service import Service
-from sim.serving.service_plan import ClassPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
+from sim.serving.service_plan import ClassPlan, ClientPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
 from sim.workload.request_traces import HASHED_BLOCK
 from sim.workload.streams import stream_key
 
@@ -31,7 +31,8 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         slo_ttft=limits.get("ttft"),
         slo_tpot=limits.get("tpot"),
         slo_e2e=limits.get("e2e"),
-        classes=[_class_plan(prepared, name, part) for part in parts(service.requests)] if several else (),
+        clients=None if several else _client_plan(prepared, name, 0),
+        classes=[_class_plan(prepared, name, *each) for each in enumerate(parts(service.requests))] if several else (),
         switching=_switching(service),
         decode=_decode_plan(prepared, name) if service.groups else None,
         **_of_group(prepared, name, "prefill" if service.groups else ""),
@@ -95,7 +96,22 @@ def _switching(service: Service) -> Switching | None:
     return Switching(service.switching.rule, service.switching.max_wait) if service.switching else None
 
 
-def _class_plan(prepared: Prepared, service: str, part: Part) -> ClassPlan:
+def _client_plan(prepared: Prepared, service: str, place: int) -> ClientPlan | None:
+    clients = prepared.clients[service][place]
+    if clients is None:
+        return None
+    generative = isinstance(prepared.replicas[service][0].replica, GenerativeReplica)
+    return ClientPlan(
+        attempts=clients.attempts,
+        backoff=clients.backoff,
+        further=clients.further,
+        first_sent=clients.first_sent,
+        history=clients.history and generative,
+        last_send=prepared.until,
+    )
+
+
+def _class_plan(prepared: Prepared, service: str, place: int, part: Part) -> ClassPlan:
     own = prepared.scenario.services[service]
     given = own.promise(part)
     return ClassPlan(
@@ -106,4 +122,5 @@ def _class_plan(prepared: Prepared, service: str, part: Part) -> ClassPlan:
         slo_tpot=given.get("tpot"),
         slo_e2e=given.get("e2e"),
         limits=prepared.limits_of("services", service, "classes", *part.path),
+        clients=_client_plan(prepared, service, place),
     )

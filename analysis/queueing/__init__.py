@@ -7,6 +7,7 @@ over squared mean), `load` the work offered in servers (erlangs). Every function
 from analysis.queueing.approximations import allen_cunneen, kingman
 from analysis.queueing.batches import bulk_service, dynamic_batches, waiting_for_company
 from analysis.queueing.choices import power_of_two_response, shorter_of_two_response
+from analysis.queueing.finite_source import closed_loop
 from analysis.queueing.fixed_service import mdc_wait, mdc_wait_over
 from analysis.queueing.gangs import kaufman_roberts, two_servers_saturated
 from analysis.queueing.many_servers import erlang_b, erlang_c, mmc_wait, mmc_wait_over, mmc_wait_quantile, mmck
@@ -27,6 +28,7 @@ __all__ = [
     "allen_cunneen",
     "batch_arrivals_wait",
     "bulk_service",
+    "closed_loop",
     "dynamic_batches",
     "equal_gaps",
     "erlang_b",

@@ -99,7 +99,17 @@ def _shown(run: Run) -> tuple[dict[str, Any], str]:
 
 def _service_tables(run: Run) -> Iterable[Table]:
     shown, others = _shown(run)
-    counted = ("arrived", "completed", "rejected", "timed_out", "lost", "in_flight", "undecided")
+    counted = (
+        "arrived",
+        "completed",
+        "rejected",
+        "timed_out",
+        "abandoned",
+        "retries",
+        "lost",
+        "in_flight",
+        "undecided",
+    )
     requests = (*(("requests", name) for name in counted), ("slo", "attainment"), ("slo", "goodput_per_s"))
     words = (*(name.replace("_", " ") for name in counted), "within limits", "goodput")
     every = [place for name in shown for place in with_classes(run.summary, name)]

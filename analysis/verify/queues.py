@@ -33,6 +33,7 @@ def models() -> Iterator[Model]:
     yield from _laws_of_work()
     yield from _laws_of_gaps()
     yield from _limits()
+    yield from _clients()
     yield from _priorities()
     yield _energy()
 
@@ -159,6 +160,38 @@ def _limits() -> Iterator[Model]:
         servers=5,
         timeout="0.5 s",
     )
+
+
+def _clients() -> Iterator[Model]:
+    """Clients that lose patience, and clients that wait for their answer before they send again."""
+    impatient = queueing.exponential_patience(12.0, 1.0, 10, 2.0)
+    yield queue(
+        "M/M/10+M (Erlang-A), load 1.2",
+        12.0,
+        share_of_requests("abandoned", impatient.left),
+        wait_over(0.0, (impatient.waited - impatient.left) / (1.0 - impatient.left)),
+        busy(1.2 * (1.0 - impatient.left)),
+        servers=10,
+        classes={
+            "arrivals": {"process": "poisson", "rate": "12/s"},
+            "work": EXPONENTIAL,
+            "patience": {"exponential": {"mean": "2 s"}},
+        },
+    )
+    for clients, servers, think in ((20, 3, 5.0), (4, 1, 2.0)):
+        loop = queueing.closed_loop(clients, think, 1.0, servers)
+        thinking = {"exponential": {"mean": f"{think!r} s"}}
+        yield queue(
+            f"M/M/{servers}//{clients}, thinking {think:g} s",
+            loop.throughput,
+            response(loop.response),
+            busy(loop.throughput / servers),
+            servers=servers,
+            classes={
+                "arrivals": {"process": "closed", "clients": clients, "think_time": thinking},
+                "work": EXPONENTIAL,
+            },
+        )
 
 
 def _priorities() -> Iterator[Model]:

@@ -69,7 +69,7 @@ def response(theory: float, allowance: float | None = None) -> Figure:
 
 
 def share_of_requests(what: str, theory: float) -> Figure:
-    """The share of requests that became of this: rejected, timed_out."""
+    """The share of requests that became of this: rejected, timed_out, abandoned."""
     path = f"{SERVICE}.requests"
     return Figure(what.replace("_", " "), theory, f"{path}.{what}", per=f"{path}.arrived")
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from sim import catalog
-from sim.scenario.arrivals import AnyArrivals, Arrivals, TraceArrivals, name_or_map
+from sim.scenario.arrivals import Arrivals, TraceArrivals, name_or_map
 from sim.scenario.base import NAME, Name, Node, check_known, context_of, fail
-from sim.scenario.distributions import NumberDistribution
+from sim.scenario.clients import ClosedArrivals, Retries, Sessions
+from sim.scenario.distributions import DurationDistribution, NumberDistribution
 from sim.scenario.quantities import PositiveDuration, Share
 
 
@@ -23,6 +24,8 @@ class Lengths(Node):
 
 LengthsOrPreset = Annotated[Annotated[str, Tag("name")] | Annotated[Lengths, Tag("map")], Discriminator(name_or_map)]
 
+
+RequestArrivals = Annotated[Arrivals | ClosedArrivals, Field(discriminator="process")]
 
 LIMITS = ("ttft", "tpot", "itl", "e2e")
 
@@ -54,6 +57,10 @@ class _Stream(Node):
     lengths: LengthsOrPreset | None = None
     work: NumberDistribution | None = None
     """Scales the latency of a single-pass model."""
+    patience: DurationDistribution | None = None
+    """A request that has waited so long, and not started, is abandoned."""
+    retries: Retries | None = None
+    sessions: Sessions | None = None
 
     @field_validator("lengths")
     @classmethod
@@ -65,10 +72,22 @@ class _Stream(Node):
         return lengths
 
 
+def _check_sessions(arrivals: Any, stream: _Stream) -> None:
+    if stream.sessions is not None and isinstance(arrivals, ClosedArrivals):
+        fail("the clients of a closed loop go on for ever, they have no sessions", "sessions", "another process")
+    if stream.sessions is not None and isinstance(arrivals, TraceArrivals):
+        fail("a trace has all turns of its sessions already", "sessions", "another process")
+
+
 class Requests(_Stream):
     """A stream of requests."""
 
-    arrivals: AnyArrivals
+    arrivals: RequestArrivals
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_sessions(self.arrivals, self)
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -79,13 +98,14 @@ class Requests(_Stream):
         return data
 
 
+_OF_A_STREAM = ("lengths", "work", "patience", "retries", "sessions")
 _OF_A_CLASS = ("share", "priority", "slo", "model")
 
 
 class RequestClass(_Stream):
     """One of several classes: with arrivals of its own, or a `share` of those that stand beside the classes."""
 
-    arrivals: AnyArrivals | None = None
+    arrivals: RequestArrivals | None = None
     share: Share | None = None
     priority: int = Field(default=0, ge=-(2**31), lt=2**31)
     """The highest goes first, and is preempted last."""
@@ -103,6 +123,7 @@ class RequestClass(_Stream):
     def _check(self) -> Self:
         if (self.arrivals is None) == (self.share is None):
             fail("a class has either `arrivals` or a `share` of those beside the classes")
+        _check_sessions(self.arrivals, self)
         if self.slo is not None and self.slo.itl is not None:
             fail("classes share their batches: `itl` is promised by the service", "slo.itl")
         return self
@@ -113,7 +134,7 @@ class RequestClasses(Node):
 
     model_config: ClassVar = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, RequestClass] = Field(init=False)
-    arrivals: AnyArrivals | None = None
+    arrivals: RequestArrivals | None = None
 
     @property
     def classes(self) -> Mapping[str, RequestClass]:
@@ -123,7 +144,7 @@ class RequestClasses(Node):
     @model_validator(mode="before")
     @classmethod
     def _refuse_keys_of_streams(cls, data: Any) -> Any:
-        for key in ("lengths", "work", *_OF_A_CLASS):
+        for key in (*_OF_A_STREAM, *_OF_A_CLASS):
             if key in data:
                 fail(f"`{key}` beside classes: each class has its own", key)
         return data
@@ -138,6 +159,8 @@ class RequestClasses(Node):
             fail("a share of what? There are no `arrivals` beside the classes", f"{next(iter(shares))}.share")
         if isinstance(self.arrivals, TraceArrivals):
             fail("the requests of a trace are of one class", "arrivals", "a trace for each class")
+        if isinstance(self.arrivals, ClosedArrivals):
+            fail("the clients of a closed loop are of one class", "arrivals", "a closed loop for each class")
         if self.arrivals is not None and not math.isclose(math.fsum(shares.values()), 1.0, abs_tol=1e-9):
             fail(f"the shares of the classes sum to {math.fsum(shares.values()):g}, not to 1", "arrivals")
         return self
@@ -146,7 +169,7 @@ class RequestClasses(Node):
 def _form(value: Any) -> str:
     """Classes are maps that say how they arrive."""
     if isinstance(value, dict):
-        others = [each for key, each in value.items() if key not in ("arrivals", "lengths", "work", *_OF_A_CLASS)]
+        others = [each for key, each in value.items() if key not in ("arrivals", *_OF_A_STREAM, *_OF_A_CLASS)]
         several = any(isinstance(each, dict) and ("arrivals" in each or "share" in each) for each in others)
     else:
         several = isinstance(value, RequestClasses)
@@ -164,7 +187,7 @@ class Part(NamedTuple):
     path: tuple[str, ...]
     """The keys below the service's `requests` that lead to it: none, or the class."""
     stream: Requests | RequestClass
-    arrivals: Arrivals
+    arrivals: Arrivals | ClosedArrivals
     share: float
     """Of the arrivals."""
 

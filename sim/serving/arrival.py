@@ -5,15 +5,16 @@ from typing import Any
 
 from sim.serving.calling import call_for_central_head, call_for_head
 from sim.serving.compiler import entry, full_helper, helper, is_full
-from sim.serving.counting import class_of, count_loss
+from sim.serving.counting import class_of
 from sim.serving.decisions import ask_where_none_is_ready, stop_for_decision
 from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.kv_cache import has_room
 from sim.serving.layout import CENTRAL_QUEUE, HOLDING, IDLE, MANY_WAIT, NEVER, NONE, REJECTED, TAKEN, WAITING
+from sim.serving.patience import watch_patience
 from sim.serving.pending import mark
 from sim.serving.queues import append, level_of, watch_age
-from sim.serving.requests import bind, free_slot, take_slot
+from sim.serving.requests import bind, lose, lose_for_good, take_slot
 from sim.serving.routing import route
 from sim.serving.single_pass import wake_for_central_queue
 
@@ -21,19 +22,33 @@ from sim.serving.single_pass import wake_for_central_queue
 @helper
 def next_request(plane: Any, service_index: int, now: float) -> int:
     """Take the next arrival of a service into a request slot."""
-    clock = plane.clock[0]
     service = entry(plane.services, service_index)
     arrival = entry(plane.arrivals, service.next_arrival)
     service.next_arrival += 1
     request_index = take_slot(plane)
+    describe(plane, service_index, request_index, arrival, now)
+    count_arrival(plane, entry(plane.requests, request_index), now)
+    return request_index
+
+
+@helper
+def describe(plane: Any, service_index: int, request_index: int, arrival: Any, now: float) -> None:
+    """Make a request of what was drawn for it."""
+    service = entry(plane.services, service_index)
     request = entry(plane.requests, request_index)
     request.service = service_index
     if is_full(plane):
         request.class_index = arrival.class_index
         request.moves = 0
+        request.attempts = 0
+        request.turns = arrival.turns
+        request.patience = arrival.patience
+        request.retry_delay = arrival.retry_delay
+        request.think_time = arrival.think_time
     request.replica = NONE
     request.index = service.index
     request.arrival = now
+    request.asked = now
     request.since = now
     request.generated = 0
     request.computed = 0
@@ -44,13 +59,18 @@ def next_request(plane: Any, service_index: int, now: float) -> int:
     request.kv = arrival.kv
     request.work = arrival.work
     service.index += 1
+
+
+@helper
+def count_arrival(plane: Any, request: Any, now: float) -> None:
+    """Count a request that is sent for the first time, with what it brings."""
+    clock = plane.clock[0]
     if clock.window_start <= now < clock.window_end:
         own_class = entry(plane.classes, class_of(plane, request))
         own_class.arrived += 1
-        own_class.offered_prompt_tokens += arrival.prompt
-        own_class.offered_output_tokens += arrival.output
-        own_class.offered_work += arrival.work
-    return request_index
+        own_class.offered_prompt_tokens += request.prompt
+        own_class.offered_output_tokens += request.output
+        own_class.offered_work += request.work
 
 
 @helper
@@ -58,13 +78,6 @@ def is_too_long(plane: Any, service: Any, request_index: int) -> bool:
     """Whether a request would not fit into an empty KV cache, the smallest of the service."""
     request = entry(plane.requests, request_index)
     return request.prompt + request.output > service.longest
-
-
-@helper
-def reject(plane: Any, request_index: int, now: float) -> None:
-    """A request is turned away."""
-    count_loss(plane, entry(plane.requests, request_index), REJECTED, now)
-    free_slot(plane, request_index)
 
 
 @helper
@@ -92,6 +105,7 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
     append(plane, queue_index, request_index, level_of(plane, request), now)
     if service.timeout < NEVER and watch_age(plane, service, request_index):
         set_timeout(plane, request.service, now + service.timeout)
+    watch_patience(plane, request_index, now)
     if service.armed and service.waiting >= service.alarm:
         service.armed = 0
         service.asks |= MANY_WAIT
@@ -101,10 +115,16 @@ def wait_in(plane: Any, queue_index: int, request_index: int, now: float) -> Non
 @helper
 def arrive(plane: Any, service_index: int, now: float) -> None:
     """The next request of a service arrives."""
+    enter(plane, next_request(plane, service_index, now), now)
+
+
+@helper
+def enter(plane: Any, request_index: int, now: float) -> None:
+    """A request is there; one that never fits is not tried again."""
+    service_index = entry(plane.requests, request_index).service
     service = entry(plane.services, service_index)
-    request_index = next_request(plane, service_index, now)
     if service.generative and is_too_long(plane, service, request_index):
-        reject(plane, request_index, now)
+        lose_for_good(plane, request_index, REJECTED, now)
         return
     ask_where_none_is_ready(plane, service_index, now)
     if service.routing == CENTRAL_QUEUE:
@@ -124,7 +144,7 @@ def arrive_centrally(plane: Any, service_index: int, request_index: int, now: fl
     if at_once and starts_at_once(plane, service):
         start_at_once(plane, take_idle(plane, service), request_index, now)
     elif service.waiting >= service.queue_limit:
-        reject(plane, request_index, now)
+        lose(plane, request_index, REJECTED, now)
     else:
         wait_in(plane, queue_index, request_index, now)
         if not service.generative:
@@ -138,7 +158,7 @@ def wait_for_replica(plane: Any, service_index: int, request_index: int, now: fl
     """An arrival that finds no replica ready waits in the one queue of its service, whatever its rule."""
     service = entry(plane.services, service_index)
     if service.waiting >= service.queue_limit:
-        reject(plane, request_index, now)
+        lose(plane, request_index, REJECTED, now)
     else:
         wait_in(plane, plane.replicas.shape[0] + service_index, request_index, now)
 
@@ -157,7 +177,7 @@ def arrive_at_replica(plane: Any, service_index: int, request_index: int, now: f
         start_at_once(plane, replica_index, request_index, now)
         return
     if service.waiting >= service.queue_limit:
-        reject(plane, request_index, now)
+        lose(plane, request_index, REJECTED, now)
         return
     bind(plane, replica_index, request_index, now)
     wait_in(plane, replica_index, request_index, now)

@@ -8,7 +8,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from sim.serving.compiler import entry, helper, is_full, rare
-from sim.serving.layout import COMPLETED, E2E, LOST, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
+from sim.serving.layout import ABANDONED, COMPLETED, E2E, LOST, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
 """Buckets an octave: a bucket's middle is within 0.4 % of every value in it."""
@@ -200,7 +200,7 @@ def _count_latencies(plane: Any, own_class: Any, request: Any, now: float) -> in
 
 @helper
 def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
-    """Count a request that leaves unserved: rejected on arrival, timed out, or lost with its replica."""
+    """Count a request that leaves unserved: rejected on arrival, timed out, abandoned, or lost with its replica."""
     clock = plane.clock[0]
     own_class = entry(plane.classes, class_of(plane, request))
     if clock.window_start <= request.arrival < clock.window_end:
@@ -208,6 +208,8 @@ def count_loss(plane: Any, request: Any, outcome: int, now: float) -> None:
             own_class.timed_out += 1
         elif is_full(plane) and outcome == LOST:
             own_class.lost += 1
+        elif is_full(plane) and outcome == ABANDONED:
+            own_class.abandoned += 1
         else:
             own_class.rejected += 1
         service = entry(plane.services, request.service)

@@ -5,12 +5,13 @@ from typing import Any
 
 from sim.serving.class_members import count_member
 from sim.serving.compiler import entry, full_helper, helper
-from sim.serving.counting import clipped, count_loss, count_waited, pass_running
+from sim.serving.counting import clipped, count_waited, pass_running
 from sim.serving.kv_cache import grows
 from sim.serving.layout import DECODE, LOST, NONE, PREEMPTED, WAITING
+from sim.serving.patience import forget_patience, watch_patience
 from sim.serving.queues import leave_waiting, pop_head
 from sim.serving.request_heap import put, remove
-from sim.serving.requests import free_slot, unbind
+from sim.serving.requests import lose_for_good, unbind
 from sim.serving.segment import end_of, iteration_under_way
 from sim.serving.sending_back import send_back, wait_again
 from sim.serving.settling import book_step
@@ -108,14 +109,16 @@ def take(plane: Any, request_index: int, number: int, now: float) -> int:
     request = entry(plane.requests, request_index)
     if not math.isnan(request.start):
         request.status = PREEMPTED
-    elif request.status != WAITING:
+    elif request.status == WAITING:
+        forget_patience(plane, request_index)
+    else:
         wait_again(plane, request.service, request_index)
     if grows(entry(plane.services, request.service)):
         request.kv = request.prompt + request.generated + 1
     request.since = now
     request.moves += 1
     unbind(plane, request_index, False)
-    put(plane.requests, plane.returns[plane.clock[0].returning :], number, request_index, 0.0)
+    put(plane.requests, plane.returns[plane.clock[0].returning :], number, request_index, request.asked)
     return number + 1
 
 
@@ -142,9 +145,10 @@ def leave_to_their_fate(plane: Any, service_index: int, number: int, now: float)
     for left in range(number, 0, -1):
         request_index = entry(heap, 0)
         remove(requests, heap, left, request_index)
+        if entry(requests, request_index).status == WAITING:
+            watch_patience(plane, request_index, entry(requests, request_index).asked)
         if service.loses:
             leave_waiting(plane, service, request_index)
-            count_loss(plane, entry(requests, request_index), LOST, now)
-            free_slot(plane, request_index)
+            lose_for_good(plane, request_index, LOST, now)
         else:
             send_back(plane, service_index, request_index, now)

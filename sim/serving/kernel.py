@@ -7,12 +7,13 @@ end, in the order of time; lazy ones only by an arrival that may be bound to the
 from typing import Any
 
 from sim.serving.arrival import arrive
-from sim.serving.compiler import entry, full_helper, helper, kernel
+from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
     BATCHES_FULL,
     BUDGET,
+    DRAWS_NEEDED,
     NEVER,
     NONE,
     OUTPUT_FULL,
@@ -23,8 +24,9 @@ from sim.serving.layout import (
 from sim.serving.pending import first_of_wave, leave_wave, line_up
 from sim.serving.returning import next_return, take_return
 from sim.serving.routing import replicas_looked_at
+from sim.serving.sending import send
 from sim.serving.stepping import bring_forward, interrupted
-from sim.serving.timeout import time_out
+from sim.serving.timeout import end_wait
 from sim.serving.transfer import end_transfer
 
 # What comes next.
@@ -69,10 +71,11 @@ def advance(plane: Any, until: float) -> int:
                 return ARRIVALS_NEEDED
         elif event == TIMEOUT:
             clock.events += 1
-            time_out(plane, plane.events[0].entity - clock.first_timeout, now)
+            end_wait(plane, plane.events[0].entity - clock.first_timeout, now)
         elif event == RETURN:
             clock.events += 1
-            come_back(plane, take_return(plane), now)
+            if not come_back(plane, take_return(plane), now):
+                return DRAWS_NEEDED
         else:
             see_again(plane, event, first)
 
@@ -115,17 +118,21 @@ def whom_it_concerns(plane: Any, event: int) -> tuple[int, int, int]:
     return first_of_wave(plane) if event == DISPATCH else plane.events[0].entity, 1, 0
 
 
-@full_helper(inlined=True)
-def come_back(plane: Any, request_index: int, now: float) -> None:
-    """A request is where it was on its way to."""
-    if entry(plane.requests, request_index).status == TRANSFERRING:
-        end_transfer(plane, request_index, now)
+@full_helper(otherwise=True, inlined=True)
+def come_back(plane: Any, request_index: int, now: float) -> bool:
+    """A request is where it was on its way to; False if what further ones bring must be drawn first."""
+    if entry(plane.requests, request_index).status != TRANSFERRING:
+        return send(plane, request_index, now)
+    end_transfer(plane, request_index, now)
+    return True
 
 
 @helper
 def is_alone(plane: Any, now: float, limit: float) -> bool:
     """Whether the first event of the heap is the only one at `now`: its replica may go on at once, the usual case."""
     events = plane.events
+    if is_full(plane) and entry(plane.services, entry(plane.replicas, events[0].entity).service).asks_again:
+        return False
     size = events.shape[0]
     alone = (size < 2 or entry(events, 1).time > now) and (size < 3 or entry(events, 2).time > now)
     alone = alone and plane.coming[0].time > now and next_return(plane) > now

@@ -46,6 +46,12 @@ HANDED_OVER = 6
 """Prefilled, and waiting at a replica that decodes; its cache still lies where it was prefilled."""
 TRANSFERRING = 7
 """Held by a replica that decodes, to which its cache is being sent."""
+RETRYING = 8
+"""Lost, and coming back for another attempt: in flight, and waiting nowhere."""
+THINKING = 9
+"""Gone; its slot is kept by the client, who thinks before the next request."""
+OUT_OF_FLIGHT = (FREE, THINKING)
+"""Slots that hold no request."""
 
 # How a request ended.
 COMPLETED = 0
@@ -54,7 +60,8 @@ TIMED_OUT = 2
 IN_FLIGHT = 3
 LOST = 4
 """With the replica that held it."""
-OUTCOMES = ("completed", "rejected", "timed_out", "in_flight", "lost")
+ABANDONED = 5
+OUTCOMES = ("completed", "rejected", "timed_out", "in_flight", "lost", "abandoned")
 
 # Why `advance` came back.
 REACHED = 0
@@ -65,6 +72,8 @@ REQUESTS_FULL = 4
 BUDGET = 5
 BATCHES_FULL = 6
 BAD_RULE = 7
+DRAWS_NEEDED = 8
+"""Of a class whose clients send further requests."""
 
 # What a service asks a decision for.
 MANY_WAIT = 1
@@ -120,7 +129,7 @@ def _record(*groups: str) -> np.dtype[Any]:
 
 CLOCK = _record(
     "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
-    "reason service asking named returning steps",
+    "reason service asking named returning impatient steps",
     "now stop window_start window_end steps_from steps_until",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""
@@ -134,7 +143,8 @@ SERVICE = _record(
     "finished prompt_tokens output_tokens batches batched offered_prompt_tokens offered_output_tokens "
     "stage parent transferring transfers models first_model switches "
     "ready loses asks asks_when_none asks_when_idle present present_capacity most_present started stopped "
-    "prefix_size first_hash_row skipped_tokens admitted_tokens",
+    "prefix_size first_hash_row skipped_tokens admitted_tokens "
+    "abandoned retries cut_sessions asks_again",
     "max_queue_delay timeout start_of_day slo_ttft slo_tpot slo_e2e slo_itl prefix_hit_rate "
     "waiting_area running_area kv_area waiting_sum running_sum offered_work "
     "transfer_fixed transfer_per_token last_transfer transferring_area transferring_sum max_wait "
@@ -148,7 +158,8 @@ bring, served or not. Of the replicas `ready` take requests, and `present` are t
 are the tokens of the longest request that every replica has room for, `kv_capacity` those of all replicas together. The
 `models` that share the replicas of a service have records of their own from its `first_model` on. Where
 prompts are kept in blocks of `prefix_size` tokens, `hash_rows` says from `first_hash_row` on where the hashes of each
-request begin. Of the `admitted_tokens` of prompts that started, `skipped_tokens` were found in a cache."""
+request begin. Of the `admitted_tokens` of prompts that started, `skipped_tokens` were found in a cache. Of a service
+that `asks_again` a request may come back at the instant at which it left."""
 
 LAW = _record(
     "table kv_capacity",
@@ -161,12 +172,17 @@ LAW = _record(
 The laws of the models that share a replica stand next to each other; `switch_` is what loading each of them takes."""
 
 _COUNTS = (
-    "preemptions arrived completed rejected timed_out lost met met_ttft met_tpot met_itl met_e2e "
-    "finished prompt_tokens output_tokens offered_prompt_tokens offered_output_tokens"
+    "preemptions arrived completed rejected timed_out lost abandoned retries cut_sessions "
+    "met met_ttft met_tpot met_itl met_e2e finished prompt_tokens output_tokens "
+    "offered_prompt_tokens offered_output_tokens"
 )
-CLASS = _record(f"service level {_COUNTS}", "slo_ttft slo_tpot slo_e2e offered_work")
-"""A class of a service's requests. `level` is the rank of its priority: 0 goes first. Where models
-share the replicas of the service it is that rank times their number, plus the number of its model."""
+CLASS = _record(
+    f"service level {_COUNTS} closed history attempts next_draw last_draw",
+    "slo_ttft slo_tpot slo_e2e offered_work backoff last_send",
+)
+"""A class of a service's requests. `level` is the rank of its priority: 0 goes first. Where models share the replicas
+of the service it is that rank times their number, plus the number of its model. Its clients take what their further
+requests bring from `next_draw` on, and send nothing at or after `last_send`."""
 
 COUNTED = (*_COUNTS.split(), "offered_work")
 """What is counted by class, and added up by service when the plane is settled."""
@@ -194,8 +210,9 @@ caches that are being sent or received; the list `received` are requests whose c
 is that of the model that is `loaded`."""
 
 REQUEST = _record(
-    "service replica status index prompt output kv next later earlier generated order computed late class_index moves",
-    "arrival work start first_token since last_token due",
+    "service replica status index prompt output kv next later earlier generated order computed late class_index "
+    "moves attempts turns",
+    "arrival work start first_token since last_token due patience retry_delay think_time asked",
     "place sender",
 )
 
@@ -217,8 +234,8 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("prompt output kv class_index", "time work")
-"""`kv`: tokens of KV cache that a request needs to be admitted."""
+ARRIVAL = _record("prompt output kv class_index turns", "time work patience retry_delay think_time")
+"""`kv`: tokens of KV cache that a request needs to be admitted. `turns` are those of its session, itself included."""
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")
 
@@ -233,7 +250,8 @@ class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
     `queues` holds R queues of replicas, then S central ones. `events` is a heap of R + S entities (replicas, then the
-    timeout of each service), `coming` one of the S next arrivals; `places` say where an entity stands.
+    timeout of each service; in a full plane one more, the end of patience), `coming` one of the S next arrivals;
+    `places` say where an entity stands.
 
     `classes` holds the classes of requests: at a service's own index if it has but one, else behind all services from
     its `first_class` on. In a plain plane it is `services` itself. `tails` (queue, level) are the last requests of each
@@ -246,7 +264,9 @@ class Plane(NamedTuple):
     (class, hour of the day, 2) are the requests that are decided, and that met their promise, by local hour of
     arrival.
 
-    `returns` is a heap of the requests that come back at an instant that is known (`returning.py`).
+    `returns` is a heap of the requests that come back at an instant that is known (`returning.py`), `patiences` one of
+    those that wait and have a patience of their own (`patience.py`). `arrivals` has a block for each service, and one
+    for each class whose clients send further requests.
 
     `idle` are heaps of the idle replicas of services with a central queue, `models` those that share replicas.
 
@@ -266,6 +286,7 @@ class Plane(NamedTuple):
     replicas: Any
     requests: Any
     returns: Any
+    patiences: Any
     queues: Any
     tails: Any
     lengths: Any

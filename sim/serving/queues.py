@@ -12,6 +12,7 @@ from typing import Any
 from sim.serving.compiler import entry, full_helper, helper, is_full, rare
 from sim.serving.counting import pass_waiting
 from sim.serving.layout import NEVER, NONE, TAKEN, WAITING
+from sim.serving.patience import forget_patience
 from sim.serving.ready_set import takes_no_more
 
 
@@ -60,14 +61,20 @@ def first_of_level(plane: Any, queue_index: int, level: int) -> int:
     return entry(plane.queues, queue_index).head if before == NONE else entry(plane.requests, before).next
 
 
+@helper
+def came_later(request: Any, other: Any) -> bool:
+    """Whether a request has come after another, this time."""
+    return bool(request.asked > other.asked or (request.asked == other.asked and request.index > other.index))
+
+
 @full_helper(otherwise=NEVER)
 def oldest_of_levels(plane: Any, queue_index: int) -> float:
-    """The instant at which the first of a queue's requests arrived, of whatever level; none was preempted."""
+    """The instant at which the first of a queue's requests came, of whatever level; none was preempted."""
     first, oldest = entry(plane.queues, queue_index).head, NEVER
     for level in range(plane.tails.shape[1]):
         last = plane.tails[queue_index, level]
         if last != NONE:
-            oldest = min(oldest, entry(plane.requests, first).arrival)
+            oldest = min(oldest, entry(plane.requests, first).asked)
             first = entry(plane.requests, last).next
     return oldest
 
@@ -176,11 +183,12 @@ def forget_age(plane: Any, service: Any, request_index: int) -> None:
 
 @helper
 def leave_waiting(plane: Any, service: Any, request_index: int) -> None:
-    """A request waits no longer: it starts, or it has timed out."""
+    """A request waits no longer: it starts, or gives up."""
     if entry(plane.requests, request_index).status == WAITING:
         service.waiting -= 1
         if service.timeout < NEVER:
             forget_age(plane, service, request_index)
+        forget_patience(plane, request_index)
 
 
 @helper

@@ -11,7 +11,7 @@ from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS, HOUR, HOURS
 from sim.serving.prefix_records import prefix_records
-from sim.serving.service_plan import ClassPlan, ServicePlan
+from sim.serving.service_plan import ClassPlan, ClientPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
 NO_COUNT = 2**62
@@ -33,6 +33,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
     queues["head"] = queues["tail"] = layout.NONE
+    slots += sum(len(each.first_sent) for plan in services for each in plan.clients_of_classes if each)
     classes = _class_records(services, records)
     for name in PROMISES:
         records[name] = classes[name][:count]
@@ -51,11 +52,12 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         **prefix_records(services, records, replica_records),
         requests=np.zeros(slots, layout.REQUEST),
         returns=np.zeros(0 if plain else slots, np.int64),
+        patiences=np.zeros(0 if plain else slots, np.int64),
         queues=queues,
         tails=tails,
         lengths=np.zeros_like(tails[:0] if plain else tails),
-        events=_no_events(replicas + count),
-        places=np.arange(replicas + count),
+        events=_no_events(replicas + count + (not plain)),
+        places=np.arange(replicas + count + (not plain)),
         coming=_no_events(count),
         coming_places=np.arange(count),
         arrivals=_arrival_records(services, records),
@@ -98,16 +100,23 @@ def is_plain(plan: ServicePlan) -> bool:
     plain_rule = plan.rule is None and plan.routing not in {"least_work", "weighted"}
     plain_prompts = not (plan.chunked or plan.prefix_hit_rate or plan.prefix_blocks)
     plain_replicas = plan.decode is None and plan.ready is None and plan.switching is None
-    plain_requests = len(plan.classes) < 2 and plan.preemption != "swap"
+    plain_requests = len(plan.classes) < 2 and plan.preemption != "swap" and not any(plan.clients_of_classes)
     return plain_rule and plain_prompts and plain_replicas and plain_requests
 
 
 def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
     """Room for a block of each service's arrivals, which are of its first class until they tell another."""
     sizes = [plan.arrivals.block_size for plan in services]
-    arrivals = np.zeros(sum(sizes), layout.ARRIVAL)
-    arrivals["class_index"] = np.repeat(records["first_class"], sizes)
+    draws = [blocks_of_draws(plan) for plan in services]
+    arrivals = np.zeros(sum(sizes) + sum(map(sum, draws)), layout.ARRIVAL)
+    first_classes = np.repeat(records["first_class"], sizes), np.repeat(records["first_class"], list(map(sum, draws)))
+    arrivals["class_index"] = np.concatenate(first_classes)
     return arrivals
+
+
+def blocks_of_draws(plan: ServicePlan) -> list[int]:
+    """For each class of a service, how many draws for further requests lie behind the arrivals of all services."""
+    return [each.further.block_size if each and each.further else 0 for each in plan.clients_of_classes]
 
 
 def _further(plan: ServicePlan) -> int:
@@ -145,6 +154,9 @@ def _rows_of_sums(services: Sequence[ServicePlan], parents: Sequence[int]) -> in
 
 def _describe_class(record: Any, service_index: int, plan: ServicePlan | ClassPlan) -> None:
     record["service"] = service_index
+    clients = plan.clients or ClientPlan()
+    record["closed"], record["history"] = len(clients.first_sent) > 0, clients.history
+    record["attempts"], record["backoff"], record["last_send"] = clients.attempts, clients.backoff, clients.last_send
     for name in PROMISES:
         limit = getattr(plan, name)
         record[name] = layout.NEVER if limit is None else limit
@@ -264,9 +276,10 @@ def _whole_blocks(replica: GenerativeReplica) -> int:
 def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["routing"] = layout.OWN_RULE if plan.rule else layout.ROUTING[plan.routing]
     record["rule"] = plan.rule.address if plan.rule else 0
-    record["lazy"] = (
-        plan.routing in layout.LAZY and plan.queue_limit is None and plan.timeout is None and plan.ready is None
-    )
+    record["asks_again"] = any(plan.clients_of_classes)
+    limited = plan.queue_limit is not None or plan.timeout is not None
+    changing = plan.ready is not None or record["asks_again"]
+    record["lazy"] = plan.routing in layout.LAZY and not limited and not changing
     record["key"] = np.uint64(plan.routing_key).astype(np.int64)
     record["replicas"], record["max_batch"] = plan.replicas, plan.max_batch
     record["max_queue_delay"] = plan.max_queue_delay

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from sim.fleet.pool import FleetError
 from sim.serving import kernel, layout, settling
 from sim.serving.lifecycle import change_life
-from sim.serving.records import empty_plane
-from sim.serving.service_plan import ServicePlan
+from sim.serving.records import blocks_of_draws, empty_plane
+from sim.serving.service_plan import Arrivals, ServicePlan
+
+if TYPE_CHECKING:
+    from sim.workload.blocks import RequestBlock
 
 FIRST_SLOTS = 1024
+ENDLESS = 2**62
 LIVES = {layout.READY: "ready", layout.DRAINING: "draining", layout.ABSENT: "absent"}
 
 
@@ -65,10 +69,13 @@ class RequestPlane:
         clock["now"], clock["window_start"] = start, window_start
         self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
         self._plane.services["last_presence"] = start
-        _link_free(self._plane, 0)
+        _link_free(self._plane, _let_think(self._plane, self.services))
         self._first_arrival = list(accumulate((plan.arrivals.block_size for plan in self.services), initial=0))
         for index in range(len(self.services)):
             self._refill(index)
+        self._draws = _draws_by_class(self._plane, self.services, self._first_arrival[-1])
+        for class_index in self._draws:
+            self._draw_further(class_index)
 
     @property
     def now(self) -> float:
@@ -88,6 +95,8 @@ class RequestPlane:
             self._hand_over_steps()
             if reason == layout.ARRIVALS_NEEDED:
                 self._refill(int(self._plane.clock[0]["service"]))
+            elif reason == layout.DRAWS_NEEDED:
+                self._draw_further(int(self._plane.clock[0]["service"]))
             elif reason == layout.OUTPUT_FULL:
                 self.flush_rows()
             elif reason == layout.REQUESTS_FULL:
@@ -213,7 +222,7 @@ class RequestPlane:
     @property
     def in_flight(self) -> int:
         """Requests that have arrived and not left."""
-        return int(np.count_nonzero(self._plane.requests["status"] != layout.FREE))
+        return int(np.count_nonzero(~np.isin(self._plane.requests["status"], layout.OUT_OF_FLIGHT)))
 
     @property
     def exhausted(self) -> bool:
@@ -239,28 +248,26 @@ class RequestPlane:
         plane, record = self._plane, self._plane.services[index]
         block = self.services[index].arrivals.next_block()
         first = self._first_arrival[index]
-        count = len(block.arrival)
-        room = plane.arrivals[first : first + count]
-        room["time"], room["work"] = block.arrival, block.work
-        if record["classes"] > 1:
-            room["class_index"] = record["first_class"] + block.class_number
-        room["prompt"] = np.maximum(block.prompt_tokens, 1)
-        room["output"] = np.maximum(block.output_tokens, 1)
-        room["kv"] = _tokens_to_start(record, room)
+        count = _lay_down(plane, record, first, block)
         record["next_arrival"], record["last_arrival"] = first, first + count
         record["exhausted"] = int(count == 0)
         due = float(block.arrival[0]) if count else layout.NEVER
         kernel.set_next_arrival(plane, index, due)
+
+    def _draw_further(self, class_index: int) -> None:
+        """Put what the next requests bring into its place that the clients of a class send after thinking."""
+        plane, record = self._plane, self._plane.classes[class_index]
+        source, first = self._draws[class_index]
+        count = _lay_down(plane, plane.services[record["service"]], first, source.next_block())
+        record["next_draw"], record["last_draw"] = first, first + count
 
     def _grow(self) -> None:
         """Double the request slots."""
         old = self._plane.requests
         requests = np.zeros(2 * len(old), layout.REQUEST)
         requests[: len(old)] = old
-        returns = self._plane.returns
-        if len(returns):
-            returns = np.concatenate((returns, np.zeros_like(returns)))
-        self._plane = self._plane._replace(requests=requests, returns=returns)
+        heaps = [np.concatenate((heap, np.zeros_like(heap))) for heap in (self._plane.returns, self._plane.patiences)]
+        self._plane = self._plane._replace(requests=requests, returns=heaps[0], patiences=heaps[1])
         _link_free(self._plane, len(old))
 
     def _grow_batches(self) -> None:
@@ -268,6 +275,57 @@ class RequestPlane:
         old = self._plane.batches
         self._plane = self._plane._replace(batches=np.concatenate((old, np.zeros(len(old), layout.MEMBER))))
         self._plane.clock["batches_limit"] += len(old)
+
+
+def _lay_down(plane: layout.Plane, service: Any, first: int, block: "RequestBlock") -> int:
+    """Write a block of a service's requests from a place on; returns how many."""
+    count = len(block.arrival)
+    room = plane.arrivals[first : first + count]
+    room["time"], room["work"] = block.arrival, block.work
+    if service["classes"] > 1:
+        room["class_index"] = service["first_class"] + block.class_number
+    room["prompt"] = np.maximum(block.prompt_tokens, 1)
+    room["output"] = np.maximum(block.output_tokens, 1)
+    room["kv"] = _tokens_to_start(service, room)
+    for name in CLIENTS if plane.full is not None else ():
+        room[name] = getattr(block, name)
+    return count
+
+
+CLIENTS = ("patience", "retry_delay", "think_time", "turns")
+"""What a block says of those who send the requests."""
+
+
+def _draws_by_class(
+    plane: layout.Plane, services: Sequence[ServicePlan], first: int
+) -> dict[int, tuple[Arrivals, int]]:
+    """By class, where what clients' further requests bring comes from, and where it is put: behind all arrivals."""
+    found = {}
+    for index, plan in enumerate(services):
+        sizes, first_class = blocks_of_draws(plan), int(plane.services[index]["first_class"])
+        for place, (clients, size) in enumerate(zip(plan.clients_of_classes, sizes, strict=True)):
+            if clients and clients.further:
+                found[first_class + place] = clients.further, first
+            first += size
+    return found
+
+
+def _let_think(plane: layout.Plane, services: Sequence[ServicePlan]) -> int:
+    """Give each client of a closed loop a slot, to think until its first request is due; returns how many."""
+    seats = [
+        (due, index, number - len(plan.first_sent), int(plane.services[index]["first_class"]) + place)
+        for index, plan in enumerate(services)
+        for number, (place, due, last) in enumerate(plan.first_sent)
+        if due < last
+    ]
+    requests, number = plane.requests, len(seats)
+    for slot, (due, index, order, class_index) in enumerate(sorted(seats)):
+        request = requests[slot]
+        request["due"], request["service"], request["index"], request["class_index"] = due, index, order, class_index
+        request["status"], request["turns"], request["place"] = layout.THINKING, ENDLESS, slot
+    plane.returns[:number] = np.arange(number)
+    plane.clock["returning"] = number
+    return number
 
 
 def _tokens_to_start(service: Any, arrivals: NDArray[Any]) -> NDArray[np.int64]:

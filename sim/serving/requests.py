@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from sim.serving.clients import thinks, tries_again
 from sim.serving.compiler import entry, helper
-from sim.serving.counting import count_completion, count_waited
+from sim.serving.counting import count_completion, count_loss, count_waited
 from sim.serving.layout import FREE, NONE, RUNNING
 from sim.serving.load_tree import load_changed
 from sim.serving.queues import leave_waiting, pop_head
@@ -77,4 +78,25 @@ def complete(plane: Any, request_index: int, now: float) -> None:
     """The last work on a request ends."""
     unbind(plane, request_index, True)
     count_completion(plane, entry(plane.requests, request_index), now)
-    free_slot(plane, request_index)
+    depart(plane, request_index, True, now)
+
+
+@helper
+def lose(plane: Any, request_index: int, outcome: int, now: float) -> None:
+    """A request is turned away or gives up: it comes back later, or is lost for good."""
+    if not tries_again(plane, request_index, now):
+        lose_for_good(plane, request_index, outcome, now)
+
+
+@helper
+def lose_for_good(plane: Any, request_index: int, outcome: int, now: float) -> None:
+    """A request leaves without having started."""
+    count_loss(plane, entry(plane.requests, request_index), outcome, now)
+    depart(plane, request_index, False, now)
+
+
+@helper
+def depart(plane: Any, request_index: int, answered: bool, now: float) -> None:  # noqa: FBT001
+    """A request has left for good; its client may think of another."""
+    if not thinks(plane, request_index, answered, now):
+        free_slot(plane, request_index)

@@ -80,7 +80,7 @@ class _Stretch:
 
 def open_rows(plane: layout.Plane) -> NDArray[Any]:
     """Rows for the requests in flight."""
-    in_flight = plane.requests["status"] != layout.FREE
+    in_flight = ~np.isin(plane.requests["status"], layout.OUT_OF_FLIGHT)
     requests = plane.requests[in_flight]
     rows = np.zeros(len(requests), layout.ROW)
     rows["class_index"] = classes_of_requests(plane)[in_flight]

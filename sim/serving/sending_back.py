@@ -15,7 +15,7 @@ from sim.serving.event_heap import set_timeout
 from sim.serving.idle_set import take_idle
 from sim.serving.layout import CENTRAL_QUEUE, HOLDING, IDLE, NEVER, NONE, TAKEN, WAITING
 from sim.serving.pending import mark
-from sim.serving.queues import insert, last_down_to, leave_waiting, level_of, pop_head
+from sim.serving.queues import came_later, insert, last_down_to, leave_waiting, level_of, pop_head
 from sim.serving.requests import bind
 from sim.serving.routing import route
 from sim.serving.single_pass import wake_for_central_queue
@@ -102,7 +102,7 @@ def line_up_by_arrival(plane: Any, queue_index: int, request_index: int, now: fl
     while last != NONE and ahead != last:
         following = entry(plane.queues, queue_index).head if ahead == NONE else entry(plane.requests, ahead).next
         other = entry(plane.requests, following)
-        if other.status != TAKEN and other.index > request.index:
+        if other.status != TAKEN and came_later(other, request):
             break
         ahead = following
     if last == NONE or ahead == last:
@@ -120,7 +120,7 @@ def wait_again(plane: Any, service_index: int, request_index: int) -> None:
     if service.timeout == NEVER:
         return
     later, earlier = NONE, service.youngest
-    while earlier != NONE and entry(plane.requests, earlier).index > request.index:
+    while earlier != NONE and came_later(entry(plane.requests, earlier), request):
         later, earlier = earlier, entry(plane.requests, earlier).earlier
     request.later = later
     request.earlier = earlier
@@ -130,6 +130,6 @@ def wait_again(plane: Any, service_index: int, request_index: int) -> None:
         entry(plane.requests, later).earlier = request_index
     if earlier == NONE:
         service.oldest = request_index
-        set_timeout(plane, service_index, request.arrival + service.timeout)
+        set_timeout(plane, service_index, request.asked + service.timeout)
     else:
         entry(plane.requests, earlier).later = request_index

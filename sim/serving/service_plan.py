@@ -36,6 +36,27 @@ class NoArrivals:
 
 
 @dataclass(frozen=True)
+class ClientPlan:
+    """What those who send the requests of a class do, besides waiting for answers. Seconds.
+
+    How long each is patient, waits before the next attempt and thinks stands with its request in the blocks.
+    """
+
+    attempts: int = 0
+    """How often a request that is turned away or gives up is sent again."""
+    backoff: float = 1.0
+    """By how much the delay grows from attempt to attempt."""
+    further: Arrivals | None = None
+    """What the requests bring, in their order, that are sent after thinking; their instants of arrival do not count."""
+    first_sent: Sequence[float] = ()
+    """When each client of a closed loop sends its first request."""
+    history: bool = False
+    """Whether a turn of a session begins with all tokens of those before."""
+    last_send: float = float("inf")
+    """At and after this instant nothing is sent after thinking."""
+
+
+@dataclass(frozen=True)
 class ClassPlan:
     """One of several classes of a service's requests. Seconds; None: no limit."""
 
@@ -49,6 +70,7 @@ class ClassPlan:
     slo_e2e: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which its requests are counted one by one, besides those of the service."""
+    clients: ClientPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,8 @@ class ServicePlan:
     slo_itl: float | None = None
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Latencies, by metric, beyond which requests are counted one by one."""
+    clients: ClientPlan | None = None
+    """None: they wait for ever and send nothing more. Where there are classes, each has its own."""
     classes: Sequence[ClassPlan] = ()
     """Where there is more than one; each has then its own objectives but for that of the time between tokens."""
     others: Sequence[tuple[GenerativeReplica | SinglePassReplica, int]] = ()
@@ -138,6 +162,21 @@ class ServicePlan:
     def __post_init__(self) -> None:
         if self.ready is not None and self.decode is not None:
             raise ValueError("replicas in groups for prefill and decode do not come and go")
+
+    @property
+    def clients_of_classes(self) -> list[ClientPlan | None]:
+        """The clients of each class, or of all requests."""
+        return [each.clients for each in self.classes] or [self.clients]
+
+    @property
+    def first_sent(self) -> list[tuple[int, float, float]]:
+        """Of each client in a closed loop its class, when it sends its first request, and when it sends no more."""
+        return [
+            (place, due, clients.last_send)
+            for place, clients in enumerate(self.clients_of_classes)
+            if clients
+            for due in clients.first_sent
+        ]
 
     @property
     def laws(self) -> list[tuple[GenerativeReplica | SinglePassReplica, int]]:

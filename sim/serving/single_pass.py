@@ -103,10 +103,10 @@ def dispatch_single_pass(plane: Any, replica_index: int, now: float) -> None:
 
 @helper
 def oldest_arrival(plane: Any, queue_index: int) -> float:
-    """The instant at which the first of those in a queue, which is not empty, arrived."""
+    """The instant since which the first of those in a queue, which is not empty, waits."""
     if is_full(plane):
         return oldest_of_levels(plane, queue_index)
-    return entry(plane.requests, entry(plane.queues, queue_index).head).arrival
+    return entry(plane.requests, entry(plane.queues, queue_index).head).asked
 
 
 @helper

@@ -142,7 +142,7 @@ def open_requests(plane: layout.Plane, classes: Sequence[int], now: float) -> tu
     index, requests, clock = _service_of(plane, classes), plane.requests, plane.clock[0]
     service = plane.services[index]
     of_class = classes_of_requests(plane)
-    mine = (requests["status"] != layout.FREE) & np.isin(of_class, classes)
+    mine = ~np.isin(requests["status"], layout.OUT_OF_FLIGHT) & np.isin(of_class, classes)
     mine &= (requests["arrival"] >= clock["window_start"]) & (requests["arrival"] < clock["window_end"])
     open_ones = requests[mine]
     promised = plane.classes[of_class[mine]]
@@ -188,8 +188,8 @@ def request_counts(plane: layout.Plane, index: int, now: float) -> dict[str, int
 def counts_of_classes(plane: layout.Plane, classes: Sequence[int], now: float) -> dict[str, int]:
     """The requests of some classes of a service that arrived in the window, by what became of them."""
     open_ones, missed = open_requests(plane, classes, now)
-    ends = ("arrived", "completed", "rejected", "timed_out", "abandoned", "lost")
-    counted = {name: 0 if name == "abandoned" else int(plane.classes[name][classes].sum()) for name in ends}
+    ends = ("arrived", "completed", "rejected", "timed_out", "abandoned", "lost", "retries", "cut_sessions")
+    counted = {name: int(plane.classes[name][classes].sum()) for name in ends}
     undecided = int(np.count_nonzero(~missed))
     return counted | {"in_flight": len(open_ones), "undecided": undecided}
 
@@ -199,8 +199,8 @@ def slo_block(
 ) -> dict[str, Any]:
     """Attainment of some classes of a service over all their requests of the window that are decided, and goodput.
 
-    Requests that were rejected or timed out miss every limit, and so do those in flight that are late already. Hours
-    are those of the local day in which requests arrive.
+    Requests that were rejected, timed out or abandoned miss every limit, and so do those in flight that are late
+    already. Hours are those of the local day in which requests arrive.
     """
     counts, met = counts_of_classes(plane, classes, now), plane.classes["met"][classes].sum()
     decided = counts["arrived"] - counts["undecided"]

@@ -11,7 +11,7 @@ from sim.serving.compiler import entry, full_helper, helper
 from sim.serving.idle_set import become_idle, take_idle_with_model
 from sim.serving.layout import HOLDING, NONE, SWITCH
 from sim.serving.pending import mark
-from sim.serving.queues import first_of_level, oldest_of_levels, take_out
+from sim.serving.queues import came_later, first_of_level, oldest_of_levels, take_out
 from sim.serving.ready_set import takes_no_more
 from sim.serving.requests import start
 from sim.serving.single_pass import run_batch, wake_for_central_queue
@@ -75,9 +75,9 @@ def level_to_serve(plane: Any, replica: Any, queue_index: int, now: float) -> in
         request = entry(plane.requests, first)
         if level % service.models == replica.loaded:
             loaded = level
-        elif now - request.arrival > service.max_wait:
+        elif now - request.asked > service.max_wait:
             overdue = True
-        if oldest == NONE or request.index < entry(plane.requests, first_of_level(plane, queue_index, oldest)).index:
+        if oldest == NONE or came_later(entry(plane.requests, first_of_level(plane, queue_index, oldest)), request):
             oldest = level
     return oldest if loaded == NONE or overdue else loaded
 
@@ -88,7 +88,7 @@ def has_batch(plane: Any, service: Any, queue_index: int, model: int, now: float
     waiting = 0
     for level in range(model, plane.tails.shape[1], service.models):
         first = first_of_level(plane, queue_index, level)
-        if first != NONE and entry(plane.requests, first).arrival + service.max_queue_delay <= now:
+        if first != NONE and entry(plane.requests, first).asked + service.max_queue_delay <= now:
             return True
         waiting += plane.lengths[queue_index, level]
     return waiting >= service.max_batch

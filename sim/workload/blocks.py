@@ -1,7 +1,7 @@
 """Blocks of consecutive requests, and sources of them that are merged in order of arrival."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,22 @@ class RequestBlock(NamedTuple):
     """Multiples of a pass."""
     class_number: IntArray
     """The class of each; 0 where there is but one."""
+    patience: FloatArray
+    """s; infinite where it does not end."""
+    retry_delay: FloatArray
+    """s until the second attempt."""
+    think_time: FloatArray
+    """s from the answer to the client's next request."""
+    turns: IntArray
+    """Of the session that begins with the request; 1 where there are none."""
+
+
+def blank(n: int) -> RequestBlock:
+    """Return room for n requests."""
+    columns: list[Any] = [
+        np.zeros(n, np.int64 if kind is IntArray else np.float64) for kind in RequestBlock.__annotations__.values()
+    ]
+    return RequestBlock._make(columns)
 
 
 def in_order(blocks: Sequence[RequestBlock]) -> RequestBlock:
@@ -54,8 +70,7 @@ class MergedSource:
         self._sources = sources
         self._seen = np.full(len(sources), -np.inf)
         """The last arrival that is known of each source; infinite when it has ended."""
-        none = np.zeros(0, np.int64)
-        self._waiting = RequestBlock(np.zeros(0), none, none, np.zeros(0), none)
+        self._waiting = blank(0)
 
     def next_block(self) -> RequestBlock:
         """Return the next requests: those ahead of all that is still to come from any source."""

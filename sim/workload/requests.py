@@ -1,40 +1,24 @@
 """The requests of one service, in blocks: when each arrives, how long it is, how much work it brings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sim.scenario.arrivals import TraceArrivals
-from sim.scenario.requests import RequestClass, RequestClasses, Requests, parts
+from sim.scenario.clients import ClosedArrivals
+from sim.scenario.requests import RequestClasses, Requests, parts
 from sim.workload.arrivals import ArrivalSource, arrival_source
-from sim.workload.blocks import FloatArray, IntArray, MergedSource, RequestBlock, Source
+from sim.workload.blocks import FloatArray, MergedSource, RequestBlock, Source, blank
+from sim.workload.demand import Demand, demand_of
 from sim.workload.distributions import Sampler, sampler
-from sim.workload.lengths import length_distributions, whole_tokens
 from sim.workload.request_traces import BlockHashes, RequestTrace, read_request_trace
 from sim.workload.streams import stream
 
 BLOCK_SPAN = 600.0
 """Seconds that a block covers on average."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 256, 65536
-
-
-@dataclass
-class Demand:
-    """What the requests of one class bring, in their order."""
-
-    lengths: tuple[Sampler, Sampler] | None
-    work: Sampler | None
-
-    def draw(self, n: int) -> tuple[IntArray, IntArray, FloatArray]:
-        """Return prompt tokens, output tokens and work of the next n requests."""
-        work = self.work.draw(n) if self.work else np.ones(n)
-        if self.lengths is None:
-            return np.zeros(n, np.int64), np.zeros(n, np.int64), work
-        prompt, output = (whole_tokens(length.draw(n)) for length in self.lengths)
-        return prompt, output, work
 
 
 class RequestSource:
@@ -60,7 +44,9 @@ class RequestSource:
         """Return the next requests, at most `block_size`; none once the arrivals have ended."""
         arrival = self._arrivals.next_block(self.block_size)
         n = len(arrival)
-        return RequestBlock(arrival, *self._demand.draw(n), np.full(n, self._class_number))
+        return RequestBlock(
+            arrival=arrival, class_number=np.full(n, self._class_number), **self._demand.draw(n)._asdict()
+        )
 
 
 class SharedSource:
@@ -86,13 +72,13 @@ class SharedSource:
         n = len(arrival)
         below = np.cumsum([share for _, share, _ in self._classes])[:-1]
         chosen = np.searchsorted(below, self._choice.random(n), side="right")
-        prompt, output, number = np.zeros((3, n), np.int64)
-        work = np.zeros(n)
+        block = blank(n)._replace(arrival=arrival)
         for place, (class_number, _, demand) in enumerate(self._classes):
             at = np.flatnonzero(chosen == place)
-            prompt[at], output[at], work[at] = demand.draw(len(at))
-            number[at] = class_number
-        return RequestBlock(arrival, prompt, output, work, number)
+            block.class_number[at] = class_number
+            for name, drawn in demand.draw(len(at))._asdict().items():
+                getattr(block, name)[at] = drawn
+        return block
 
 
 def _usual_block(rate: float) -> int:
@@ -121,7 +107,12 @@ def request_source(
     together: list[tuple[int, float, Demand]] = []
     for number, part in enumerate(parts(requests)):
         own = (*path, *part.path)
-        demand = _demand(part.stream, seed, own)
+        if isinstance(part.arrivals, ClosedArrivals):
+            continue
+        sessions = part.stream.sessions
+        demand = demand_of(part.stream, seed, own, sessions.think_time if sessions else None)
+        if sessions:
+            demand.turns = sampler(sessions.turns, stream(seed, *own, "turns"))
         if isinstance(part.arrivals, TraceArrivals):
             trace = read_request_trace(part.arrivals.format, folder / part.arrivals.path)
             recorded = RecordedArrivals(trace.arrival, until)
@@ -135,17 +126,9 @@ def request_source(
     if together:
         arrivals = arrival_source(common, path=(*path, "arrivals"), **clock)
         sources.append(SharedSource(arrivals, together, stream(seed, *path, "class"), block_size))
+    if not sources:
+        return RequestSource(NoArrivals(), Demand())
     return sources[0] if len(sources) == 1 else MergedSource(sources)
-
-
-def _demand(spec: Requests | RequestClass, seed: int, path: tuple[str, ...]) -> Demand:
-    work = sampler(spec.work, stream(seed, *path, "work")) if spec.work is not None else None
-    if spec.lengths is None:
-        return Demand(None, work)
-    prompt, output = length_distributions(spec.lengths)
-    return Demand(
-        (sampler(prompt, stream(seed, *path, "prompt")), sampler(output, stream(seed, *path, "output"))), work
-    )
 
 
 def _recorded(trace: RequestTrace, demand: Demand) -> Demand:
@@ -155,6 +138,16 @@ def _recorded(trace: RequestTrace, demand: Demand) -> Demand:
     if trace.work is not None:
         demand.work = _column(trace.work)
     return demand
+
+
+class NoArrivals:
+    """Nothing ever arrives from outside: all clients are in closed loops."""
+
+    mean_rate = 0.0
+
+    def next_block(self, n: int) -> FloatArray:
+        """Return none of n times."""
+        return np.zeros(0 * n)
 
 
 class RecordedArrivals:

@@ -1,5 +1,6 @@
 """Running a fleet on the compiled plane and on the oracle, and holding that both do the same."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from oracles.request_plane import Oracle, Request
 from oracles.routing import own_rule
-from oracles.setups import Listed
+from oracles.setups import DEFAULTS, Listed
 
 from sim.serving import layout, request_plane
 from sim.serving.counting import BUCKETS
@@ -25,13 +26,27 @@ def rule_of(plan):
 
 def new_plane(plans, lists, start, rows, *, block_size=64, row_block=7, slots=1024, budget=1000):
     plans = [
-        ServicePlan(**plan | {"name": f"s{number}", "arrivals": Listed(own, block_size), "rule": rule_of(plan)})
+        ServicePlan(
+            **plan
+            | {"name": f"s{number}", "arrivals": Listed(own, block_size), "rule": rule_of(plan)}
+            | afresh(plan, block_size)
+        )
         for number, (plan, own) in enumerate(zip(plans, lists, strict=True))
     ]
     with mock.patch.object(request_plane, "FIRST_SLOTS", slots):
         plane = RequestPlane(plans, start=start, on_rows=rows.append, row_block=row_block)
     plane.plane.clock["budget"] = budget
     return plane
+
+
+def afresh(plan, block_size=64):
+    """The clients of a service, to be run once more: the blocks of what they send are used up by a run."""
+
+    def again(clients):
+        return clients and replace(clients, further=clients.further and Listed(clients.further.rows, block_size))
+
+    classes = tuple(replace(each, clients=again(each.clients)) for each in plan.get("classes", ()))
+    return {"classes": classes, "clients": again(plan.get("clients"))}
 
 
 def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
@@ -55,15 +70,25 @@ def run_plane(plans, lists, start, stops=(), at_stop=None, **sizes):
 def run_oracle(plans, lists, start, kind=Oracle, changes=()):
     plans = [ServicePlan(**{**plan, "arrivals": Listed(own)}) for plan, own in zip(plans, lists, strict=True)]
     requests = [
-        [Request(s, i, a, max(p, 1), max(o, 1), w) for i, (a, p, o, w, *_) in enumerate(own)]
-        for s, own in enumerate(lists)
+        [as_request(plan, s, i, row) for i, row in enumerate(own)]
+        for s, (plan, own) in enumerate(zip(plans, lists, strict=True))
     ]
-    for plan, own, rows in zip(plans, requests, lists, strict=True):
-        for request, row in zip(own, rows, strict=True):
-            request.priority = plan.classes[row[4]].priority if plan.classes else 0
-            request.model = plan.classes[row[4]].model if plan.classes else 0
-    oracle = kind(plans, requests, start, changes)
+    oracle = kind(plans, requests, start, changes=changes)
+    for s, (service, plan) in enumerate(zip(oracle.services, plans, strict=False)):
+        sources = [clients and clients.further for clients in plan.clients_of_classes]
+        service.further = [[as_request(plan, s, -1, row) for row in each.rows] if each else [] for each in sources]
     return oracle.run(), oracle
+
+
+def as_request(plan, service, index, row):
+    arrival, prompt, output, work, number, *of_client = (*row, *DEFAULTS[len(row) - 4 :])
+    patience, retry_delay, think_time, turns = of_client
+    request = Request(service, index, arrival, max(prompt, 1), max(output, 1), work, class_number=number)
+    request.patience, request.retry_delay = patience, retry_delay
+    request.think_time, request.turns = think_time, turns
+    request.priority = plan.classes[number].priority if plan.classes else 0
+    request.model = plan.classes[number].model if plan.classes else 0
+    return request
 
 
 def as_rows(finished):

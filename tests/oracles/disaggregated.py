@@ -15,6 +15,7 @@ class Disaggregated:
                 continue
             replica.keeping.append(request)
             request.sender, request.status = replica, "handed_over"
+            stage.sent = request.index + 1
             receiver = route(stage, request, self.now)
             request.replica = receiver.number
             receiver.queue.insert(sum(r.priority >= request.priority for r in receiver.queue), request)
@@ -28,21 +29,18 @@ class Disaggregated:
         replica.link_free = request.sender.link_free = ends
         request.status = "transferring"
         replica.receiving.append(request)
-        self.transfers.append((ends, request.service, request.index, request))
+        self.return_at(ends, request)
 
-    def end_transfers(self):
-        for transfer in sorted(t for t in self.transfers if t[0] == self.now):
-            self.transfers.remove(transfer)
-            request = transfer[-1]
-            request.status = "received"
-            sender, replica = request.sender, self.replicas[request.replica]
-            sender.keeping.remove(request)
-            if sender.doing == "idle" and sender.queue:
-                sender.due = True
-            replica.receiving.remove(request)
-            replica.received.append(request)
-            if replica.doing == "idle":
-                replica.due = True
+    def end_transfer(self, request):
+        request.status = "received"
+        sender, replica = request.sender, self.replicas[request.replica]
+        sender.keeping.remove(request)
+        if sender.doing == "idle" and sender.queue:
+            sender.due = True
+        replica.receiving.remove(request)
+        replica.received.append(request)
+        if replica.doing == "idle":
+            replica.due = True
 
     def join_received(self, replica):
         for request in replica.received:

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from oracles.setups import generative, single_pass
+from oracles.setups import DEFAULTS, Listed, generative, single_pass
 
 from sim.serving import layout
-from sim.serving.service_plan import ClassPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
+from sim.serving.service_plan import ClassPlan, ClientPlan, NoArrivals, PrefixBlocks, ServicePlan, Switching
 
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = (*layout.ROUTING, "own")
@@ -208,3 +208,46 @@ def changing(service):
 
 def with_classes(service):
     return lambda start: requests_of_classes(start, service)
+
+
+@st.composite
+def service_of_clients(draw, start, service):
+    """A service whose clients are impatient, try again, think and send more: sessions, or closed loops."""
+    plan, own = draw(service(start))
+    seconds = st.one_of(st.sampled_from([0.25, 0.5]), st.floats(0.01, 0.8))
+    patience = draw(st.sampled_from([st.just(np.inf), seconds, st.sampled_from([0.0, 0.05, np.inf, 0.5])]))
+    waits = st.tuples(patience, st.one_of(st.just(0.0), seconds), seconds)
+
+    def behaviour(row, turns):
+        return (*row, *DEFAULTS[len(row) - 4 : 1], *draw(waits), turns)
+
+    if draw(st.booleans()):
+        own = [behaviour(row, draw(st.integers(1, 4))) for row in own]
+    else:
+        own = [behaviour(row, 1) for row in own]
+    lengths = [row[1:4] for row in own]
+
+    def further(place):
+        rows = [(np.inf, *draw(st.sampled_from(lengths)), place) for _ in range(draw(st.integers(1, 5)))]
+        return Listed([behaviour(row, 1) for row in rows] * 300)
+
+    def clients(place):
+        first = sorted(draw(st.lists(seconds.map(lambda each: start + each), max_size=4)))
+        return ClientPlan(
+            attempts=draw(st.integers(0, 3)),
+            backoff=draw(st.sampled_from([1.0, 2.0, 0.5])),
+            further=further(place),
+            first_sent=first if draw(st.booleans()) else (),
+            history="iteration" in dir(plan["replica"]) and draw(st.booleans()),
+            last_send=start + draw(st.sampled_from([0.3, 2.0, 4.0])),
+        )
+
+    if plan.get("classes"):
+        plan["classes"] = tuple(replace(each, clients=clients(place)) for place, each in enumerate(plan["classes"]))
+    else:
+        plan["clients"] = clients(0)
+    return plan, own
+
+
+def with_clients(service):
+    return lambda start: service_of_clients(start, service)

@@ -72,7 +72,7 @@ class Lifecycle:
     def die(self, service, number):
         replica = self.replica_of(service, number)
         self.break_off(replica)
-        requests = sorted([*replica.held, *replica.queue], key=lambda request: request.index)
+        requests = sorted([*replica.held, *replica.queue], key=lambda request: (request.since, request.index))
         self.vanish(replica)
         self.forget(replica)
         for request in requests:
@@ -158,6 +158,6 @@ class Lifecycle:
 
 def line_up_by_arrival(queue, request):
     """Ahead of those of its priority that arrived later, but for one that a replica is about to start."""
-    mine = (-request.priority, request.index)
-    behind = [not other.taken and (-other.priority, other.index) > mine for other in queue]
+    mine = (-request.priority, request.since, request.index)
+    behind = [not other.taken and (-other.priority, other.since, other.index) > mine for other in queue]
     queue.insert(behind.index(True) if True in behind else len(queue), request)

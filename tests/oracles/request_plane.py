@@ -1,14 +1,15 @@
 """The request plane in plain Python, one event an iteration: slow, and obviously right.
 
-The rules of one instant: ends of iterations and passes, timeouts, arrivals, then replicas that are free begin their
-next step, lowest number first. The end of a decode iteration is evaluated from the anchor, the instant at which the
-batch last changed.
+The rules of one instant: ends of iterations and passes, timeouts, returns, arrivals, then replicas that are free begin
+their next step, lowest number first. The end of a decode iteration is evaluated from the anchor, the instant at which
+the batch last changed.
 """
 
 import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from oracles.clients import Clients
 from oracles.continuous import Continuous
 from oracles.disaggregated import Disaggregated
 from oracles.lifecycle import Lifecycle
@@ -42,6 +43,13 @@ class Request:
     priority: int = 0
     model: int = 0
     moves: int = 0
+    class_number: int = 0
+    patience: float = math.inf
+    retry_delay: float = 0.0
+    think_time: float = 0.0
+    turns: float = 1
+    attempts: int = 0
+    since: float = math.nan
 
     def __post_init__(self):
         self.tokens_left = self.output
@@ -119,7 +127,8 @@ class Service:
         self.stage = None
         self.asks_when_none = self.asks_when_idle = False
         self.asks = set()
-        self.cursor = 0
+        self.cursor = self.sent = 0
+        self.further = []
         self.watcher = None
         self.generative = hasattr(plan.replica, "iteration")
         self.central = plan.routing == "central_queue"
@@ -134,7 +143,7 @@ class Service:
 
     def waiting(self):
         everyone = list(self.queue) + [r for replica in self.replicas for r in replica.queue]
-        return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: r.index)
+        return sorted((r for r in everyone if not r.taken and math.isnan(r.start)), key=lambda r: (r.since, r.index))
 
 
 def line_up(queue, request):
@@ -142,7 +151,9 @@ def line_up(queue, request):
     queue.insert(sum(other.taken or other.priority >= request.priority for other in queue), request)
 
 
-class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switching):
+class Oracle(Clients, Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switching):
+    kind = Request
+
     def __init__(self, plans, requests, start=0.0, changes=()):
         self.now, self.services, self.finished, count = start, [], [], 0
         for number, (plan, own) in enumerate(zip(plans, requests, strict=True)):
@@ -154,7 +165,10 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
                 service.stage.gaps, count = service.gaps, count + service.plan.decode.replicas
                 service.longest = min(service.longest, service.stage.longest)
                 self.services.append(service.stage)
-        self.transfers = []
+        self.returns = []
+        self.retries = self.cut_sessions = 0
+        for service in self.services:
+            self.seat_clients(service)
         self.changes = sorted(changes, key=lambda change: change[0])
         self.draining = []
         self.controller = None
@@ -162,14 +176,14 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
         self.iterations = self.preemptions = self.admitted_tokens = self.skipped_tokens = 0
 
     def next_instant(self):
-        candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.transfers]
+        candidates = [replica.ends for replica in self.replicas] + [due for due, *_ in self.returns]
         candidates += [due for due, _ in self.changes[:1]]
         for service in self.services:
             if service.arrivals:
                 candidates.append(service.arrivals[0].arrival)
             if service.plan.timeout is not None:
-                candidates += [r.arrival + service.plan.timeout for r in service.waiting()[:1]]
-        return min(candidates)
+                candidates += [r.since + service.plan.timeout for r in service.waiting()[:1]]
+        return min(candidates + [due for due, *_ in self.ends_of_patience()])
 
     def run(self, until=math.inf):
         while (instant := self.next_instant()) < until:
@@ -180,11 +194,12 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
             for service in self.services:
                 self.time_out(service)
             self.make_changes()
-            self.end_transfers()
+            self.come_back()
             for service in self.services:
                 while service.arrivals and service.arrivals[0].arrival == instant:
                     self.arrive(service, service.arrivals.popleft())
                     self.make_changes()
+                    self.come_back()
             while any(replica.due for replica in self.replicas) or self.change_is_due():
                 self.make_changes()
                 for replica in [r for r in self.replicas if r.due]:
@@ -210,6 +225,7 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
     def finish(self, request, status):
         request.status, request.end = status, self.now
         self.finished.append(request)
+        self.think(request)
 
     def rest(self, replica):
         replica.doing, replica.ends = "idle", math.inf
@@ -224,20 +240,29 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
         if service.plan.timeout is None:
             return
         for request in service.waiting():
-            if request.arrival + service.plan.timeout <= self.now:
-                replica = self.replicas[request.replica] if request.replica >= 0 else None
-                (replica.queue if replica else service.queue).remove(request)
-                self.finish(request, "timed_out")
-                if replica and not service.generative:
-                    replica.free_at -= replica.law_of(request.model).latency[1] * request.work
-                if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
-                    replica.due = True
-                if replica:
-                    self.leave_drained(replica)
+            if request.since + service.plan.timeout <= self.now:
+                self.give_up(service, request, "timed_out")
+
+    def give_up(self, service, request, status):
+        replica = self.replicas[request.replica] if request.replica >= 0 else None
+        (replica.queue if replica else service.queue).remove(request)
+        if replica and not service.generative:
+            replica.free_at -= replica.law_of(request.model).latency[1] * request.work
+        self.lose(request, status)
+        if (replica and replica.doing == "holding") or (service.stage and replica.doing == "idle"):
+            replica.due = True
+        if replica:
+            self.leave_drained(replica)
 
     # --- what arrives ---
 
     def arrive(self, service, request):
+        request.index = service.sent
+        service.sent += 1
+        self.enter(service, request)
+
+    def enter(self, service, request):
+        request.since = self.now
         if service.generative and request.prompt + request.output > service.longest:
             self.finish(request, "rejected")
             return
@@ -267,7 +292,7 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
         if idle and not service.queue and self.starts_at_once(service):
             self.take(idle[0], request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
-            self.finish(request, "rejected")
+            self.lose(request, "rejected")
         else:
             line_up(service.queue, request)
             if not service.generative:
@@ -279,7 +304,7 @@ class Oracle(Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass, Switchi
         if idle and not blocked and self.starts_at_once(service):
             self.take(replica, request)
         elif service.plan.queue_limit is not None and len(service.waiting()) >= service.plan.queue_limit:
-            self.finish(request, "rejected")
+            self.lose(request, "rejected")
         else:
             self.bind(replica, request)
             line_up(replica.queue, request)

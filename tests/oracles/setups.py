@@ -13,10 +13,18 @@ class Block(NamedTuple):
     output_tokens: np.ndarray
     work: np.ndarray
     class_number: np.ndarray | int = 0
+    patience: np.ndarray | float = np.inf
+    retry_delay: np.ndarray | float = 0.0
+    think_time: np.ndarray | float = 0.0
+    turns: np.ndarray | int = 1
+
+
+KINDS = (float, np.int64, np.int64, float, np.int64, float, float, float, np.int64)
+DEFAULTS = (0, np.inf, 0.0, 0.0, 1)
 
 
 class Listed:
-    """Requests given as a list of (arrival, prompt, output, work), perhaps with the number of a class."""
+    """Requests given as a list of (arrival, prompt, output, work), perhaps with more of the columns of a block."""
 
     def __init__(self, rows, block_size=64):
         self.rows, self.block_size, self.at = rows, block_size, 0
@@ -24,9 +32,9 @@ class Listed:
     def next_block(self):
         rows = self.rows[self.at : self.at + self.block_size]
         self.at += len(rows)
-        columns = list(zip(*((*row, 0)[:5] for row in rows), strict=True)) or [(), (), (), (), ()]
-        kinds = (float, np.int64, np.int64, float, np.int64)
-        return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+        whole = [(*row, *DEFAULTS[len(row) - 4 :]) for row in rows]
+        columns = list(zip(*whole, strict=True)) or [()] * len(KINDS)
+        return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, KINDS, strict=True)))
 
 
 def generative(max_batch=8, kv_capacity=4096, knots=(), overhead=0.0, slower=1.0):

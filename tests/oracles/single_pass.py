@@ -17,7 +17,7 @@ class SinglePass:
         if not queue:
             self.rest(replica)
             return
-        deadline = min(r.arrival for r in queue) + plan.max_queue_delay
+        deadline = min(r.since for r in queue) + plan.max_queue_delay
         if plan.max_queue_delay == 0 or len(queue) >= plan.max_batch or deadline <= self.now:
             if service.watcher is replica:
                 service.watcher = None

@@ -36,7 +36,7 @@ class Switching:
         if not queue or (central and service.watcher not in (None, replica)):
             self.rest(replica)
             return
-        replica.doing, replica.ends = "holding", min(r.arrival for r in queue) + service.plan.max_queue_delay
+        replica.doing, replica.ends = "holding", min(r.since for r in queue) + service.plan.max_queue_delay
         if central:
             service.watcher = replica
 
@@ -48,18 +48,18 @@ class Switching:
         candidates = [r for r in candidates if r.priority == max(q.priority for q in candidates)]
         if not candidates:
             return None
-        oldest = min(candidates, key=lambda r: r.index)
+        oldest = min(candidates, key=lambda r: (r.since, r.index))
         own = [r for r in candidates if r.model == replica.loaded]
         if plan.switching.rule == "first_come" or not own:
             return oldest
         limit = plan.switching.max_wait
         overdue = limit is not None and any(
-            r.model != replica.loaded and self.now - r.arrival > limit for r in candidates
+            r.model != replica.loaded and self.now - r.since > limit for r in candidates
         )
         return oldest if overdue else own[0]
 
     def has_batch(self, plan, requests):
-        waited = any(r.arrival + plan.max_queue_delay <= self.now for r in requests)
+        waited = any(r.since + plan.max_queue_delay <= self.now for r in requests)
         return waited or len(requests) >= plan.max_batch
 
     def begin_switch(self, replica, model):

@@ -25,7 +25,7 @@ def test_disaggregation(fleet):
     assert not held["pinned"].any()
     assert not held["kv_held"].any()
     assert not held["members"].any()
-    assert not oracle.transfers
+    assert not oracle.returns
 
 
 @given(fleets([with_classes(disaggregated_service), disaggregated_service, generative_service]), st.data())

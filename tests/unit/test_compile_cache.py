@@ -13,13 +13,13 @@ WAITING_FOR_TEN_SECONDS = """
 from sim.hardware.tables import SinglePassReplica
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ServicePlan
-from sim.workload.blocks import RequestBlock
+from sim.workload.blocks import blank
 import numpy as np
 
 class Nobody:
     block_size = 1
     def next_block(self):
-        return RequestBlock(np.empty(0), np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0, int))
+        return blank(0)
 
 replica = SinglePassReplica(1, np.ones(2), np.ones(2), 1.0, 1.0, 1.0)
 plane = RequestPlane([ServicePlan("s", replica, 1, "round_robin", Nobody())])

@@ -21,9 +21,11 @@ RUNS = 12
 STUDENT = 2.201
 """Half-width of a 95 % interval in standard errors, for 12 runs."""
 
-WAIT, RESPONSES, BLOCKED = "services.s.queueing_s", "services.s.e2e_s", "blocked"
+WAIT, RESPONSES, BLOCKED, LEFT = "services.s.queueing_s", "services.s.e2e_s", "blocked", "left"
 RESPONSE = f"{RESPONSES}.mean"
+SHARES = {BLOCKED: "rejected", LEFT: "abandoned"}
 EXPONENTIAL = {"exponential": {"mean": 1}}
+CLOSED = {"process": "closed", "clients": 4, "think_time": {"exponential": {"mean": "2 s"}}}
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,39 @@ CASES = [
         },
         options={"requests": {"arrivals": {"process": "poisson", "rate": "3.4/s"}, **THREE}},
     ),
+    # Erlang-A: 10 servers, patience of 2 s on average, 12 arrivals a second. Who leaves has waited in vain.
+    Case(
+        "M/M/10+M, lambda 12",
+        10,
+        12.0,
+        3e5,
+        {LEFT: 0.19565594},
+        options={
+            "requests": {
+                "arrivals": {"process": "poisson", "rate": "12/s"},
+                "work": EXPONENTIAL,
+                "patience": {"exponential": {"mean": "2 s"}},
+            }
+        },
+    ),
+    # M/M/1//4, thinking 2 s: shares of 0 to 4 inside go with 1, 2, 3, 3, 1.5; the server is free for 1 of 10.5.
+    Case(
+        "M/M/1//4",
+        1,
+        9.5 / 10.5,
+        3e5,
+        {RESPONSE: 4 * 10.5 / 9.5 - 2.0, "pools.p.utilization.busy": 9.5 / 10.5},
+        options={"requests": {"arrivals": CLOSED, "work": EXPONENTIAL}},
+    ),
+    # Of one client no request waits, whatever the law of its thinking: a round is 1 s of work and 2 s of thought.
+    Case(
+        "one client",
+        1,
+        1 / 3,
+        1e5,
+        {RESPONSE: 1.0, "pools.p.utilization.busy": 1 / 3},
+        options={"requests": {"arrivals": CLOSED | {"clients": 1}, "work": EXPONENTIAL}},
+    ),
     # Busy 5 of 8 servers at 400 W and idle the rest at 60 W, whatever waits for what.
     Case(
         "energy of M/M/8, lambda 5",
@@ -291,10 +326,10 @@ def measured(case):
 
 
 def _figure(result, path):
-    if path != BLOCKED:
+    if path not in SHARES:
         return result.metric(path)
     counts = result.metric("services.s.requests")
-    return counts["rejected"] / counts["arrived"]
+    return counts[SHARES[path]] / counts["arrived"]
 
 
 def hold_against_theory(case: Case):
