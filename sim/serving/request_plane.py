@@ -51,8 +51,8 @@ class RequestPlane:
     ) -> None:
         self.services = tuple(services)
         for plan in self.services:
-            if plan.ready is not None and (plan.decode or plan.switching):
-                raise FleetError(f"the replicas of {plan.name} cannot come and go: they switch models, or only prefill")
+            if plan.ready is not None and plan.decode:
+                raise FleetError(f"the replicas of {plan.name} cannot come and go: they only prefill")
         self.on_rows = on_rows
         self.on_budget = on_budget
         self.on_decision = on_decision
