@@ -114,7 +114,7 @@ def test_what_makes_no_sense_is_refused():
 
 
 def test_a_rule_of_ones_own_that_names_a_replica_that_is_not_ready_ends_the_run():
-    def last(replicas, request, key):  # noqa: ARG001  what a rule takes
+    def last(replicas, request, key):
         return len(replicas) - 1
 
     rule = compiled_rule("last", last)
