@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
-from analysis.whole_tokens import mean_tokens
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.placing import kept_tokens
 from sim.preparation import FOREVER, Prepared, seconds_into_week
@@ -146,7 +145,7 @@ def _from_clients(prepared: Prepared, part: Part, pool: str, answer: float) -> A
     first = _drawn(prepared, part.arrivals, pool)
     if not part.stream.sessions:
         return first
-    turns = mean_tokens(part.stream.sessions.turns) or mean(part.stream.sessions.turns)
+    turns = mean(part.stream.sessions.turns)  # of whole numbers; rounding others moves it a little
     number = None if first.number is None else turns * first.number
     return Arriving(turns * first.rate, turns * first.peak_rate, number)
 
