@@ -47,7 +47,9 @@ def _load(service: Service, found: ServiceExpectation) -> Remarks:
     elif found.arriving.at_most:
         return
     elif found.load >= 1:
-        yield "requests", f"overloaded: {share(found.load)} of what the replicas can do; the queue grows without end"
+        patient = any(part.stream.patience is None for part in parts(service.requests))
+        end = "the queue grows without end" if patient else "those who lose patience leave"
+        yield "requests", f"overloaded: {share(found.load)} of what the replicas can do; {end}"
     elif found.peak_load >= 1:
         yield "requests", f"overloaded at the peak: {share(found.peak_load)} of what the replicas can do"
     elif found.peak_load > NEAR_FULL:

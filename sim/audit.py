@@ -81,7 +81,8 @@ def _utilization(run: "Run") -> Iterator[Law]:
         owner = run.ledger.owners[name]
         busy = float(end.busy_accelerators[index] - start.busy_accelerators[index])
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
-        resident = float((end.seconds[:, owner, State.RESIDENT] - start.seconds[:, owner, State.RESIDENT]).sum())
+        idle = [State.RESIDENT, State.STARTING]
+        resident = float((end.seconds[:, owner, idle] - start.seconds[:, owner, idle]).sum())
         yield law(
             "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident
         )
@@ -102,9 +103,8 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         size = run.prepared.scenario.pools[name].accelerators
         seconds = float(accounts.seconds[index].sum())
         yield law("states make up the time of all accelerators", f"pools.{name}", size * accounts.window, seconds)
-        held = sum(
-            holding.accelerators for own in run.prepared.holdings.values() for holding in own if holding.pool == name
-        )
+        slots = [slot for own in run.prepared.slots.values() for slot in own if slot.pool == name]
+        held = sum(slot.holding.accelerators for slot in slots if slot.holding is not None)
         for stream in run.jobs.streams.values():
             held += sum(
                 job.holding.accelerators

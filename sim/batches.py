@@ -114,7 +114,7 @@ def _requests(run: "Run", index: int) -> Summary:
     promised = run.prepared.scenario.services[plan.name].promised
     opening, closing = run.opening.services[index], run.closing.services[index]
     change = {name: float(closing[name] - opening[name]) for name in _COUNTERS}
-    decided = change["completed"] + change["rejected"] + change["timed_out"] + change["abandoned"]
+    decided = sum(change[name] for name in ("completed", "rejected", "timed_out", "abandoned", "lost"))
     seconds = run.closing.time - run.opening.time
     shares = {name: change[f"met_{name}"] / decided if decided else None for name in promised}
     slo = {
@@ -122,11 +122,11 @@ def _requests(run: "Run", index: int) -> Summary:
         "goodput_per_s": change["met"] / seconds,
         "by_limit": shares,
     }
-    counts = {name: change[name] for name in ("arrived", "completed", "rejected", "timed_out", "abandoned")}
+    counts = {name: change[name] for name in ("arrived", "completed", "rejected", "timed_out", "abandoned", "lost")}
     return {"requests": counts, **_latencies(run, index), **({"slo": slo} if promised else {})}
 
 
-_COUNTERS = ["arrived", "completed", "rejected", "timed_out", "abandoned"]
+_COUNTERS = ["arrived", "completed", "rejected", "timed_out", "abandoned", "lost"]
 _COUNTERS += ["met", "met_ttft", "met_tpot", "met_itl", "met_e2e"]
 
 

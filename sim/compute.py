@@ -31,9 +31,9 @@ def compute_utilization(run: "Run", accounts: Accounts, pool: str) -> float | No
 def _laws(run: "Run") -> list[tuple[str, str, GenerativeReplica | SinglePassReplica]]:
     """The service, the pool and the laws of each replica, in the order of the request plane."""
     found = []
-    for (service, group), holdings in run.prepared.held.items():
+    for (service, group), slots in run.prepared.slots.items():
         laws = {each.pool: each.replica for each in run.prepared.replicas[service] if each.group == group}
-        found += [(service, holding.pool, laws[holding.pool]) for holding in holdings]
+        found += [(service, slot.pool, laws[slot.pool]) for slot in slots]
     return found
 
 
@@ -48,4 +48,4 @@ def _flops(run: "Run", service: str, replica: GenerativeReplica | SinglePassRepl
     laws, classes = (replica, *replica.others), run.request_plane.services[index].classes
     rows = classes_of(run.request_plane.plane, index)
     whole = sum(float(finished[row]) * laws[each.model].flops_per_pass for row, each in zip(rows, classes, strict=True))
-    return whole / len(run.prepared.holdings[service])
+    return whole / len(run.prepared.slots[service, ""])

@@ -40,7 +40,8 @@ def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState]) -> Iter
             most = group.most_in(pool)
             if most is not None and placed[pool] == most:
                 continue
-            holding = pools[pool].hold_for_good(f"{name}/{number}", group.tensor_in(pool))
+            take = pools[pool].try_hold if group.replicas.change and not place[1] else pools[pool].hold_for_good
+            holding = take(f"{name}/{number}", group.tensor_in(pool))
             if holding is not None:
                 placed[pool] += 1
                 yield holding

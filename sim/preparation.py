@@ -13,7 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import FleetError, Holding, PoolState
+from sim.fleet.pool import FleetError, PoolState
+from sim.fleet.slots import Slot
 from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
 from sim.pilot import WarmUp
 from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
@@ -48,8 +49,9 @@ class Prepared:
     """By service, in the order of its replicas."""
     rules: dict[Place, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service and group of replicas."""
-    held: dict[Place, list[Holding]] = field(default_factory=dict)
-    """By service and group of replicas, one a replica, in the order of the request plane."""
+    slots: dict[Place, list[Slot]] = field(default_factory=dict)
+    """By service and group of replicas, one a replica, those that may come later included, in the order of the request
+    plane."""
     requests: dict[str, Source] = field(default_factory=dict)
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
@@ -60,14 +62,6 @@ class Prepared:
     """How the warm-up was found, where the scenario left it open."""
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def holdings(self) -> dict[str, list[Holding]]:
-        """What the replicas of each service hold."""
-        found: dict[str, list[Holding]] = {}
-        for (service, _), holdings in self.held.items():
-            found.setdefault(service, []).extend(holdings)
-        return found
 
     @property
     def until(self) -> float:
@@ -202,14 +196,25 @@ def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> No
         key = paths.join((*keys_of(place), "replicas"))
         prepared.problems.append(scenario.problem(key, message, "fewer, or more nodes"))
         return
-    prepared.held[place] = holdings
-    pools = Counter(holding.pool for holding in holdings) or {group.first_pool: 0}
-    for pool, number in pools.items():
+    pools = list(Counter(holding.pool for holding in holdings).items())
+    pools = pools[:-1] + _with_later_ones(place, group, pools[-1:])
+    prepared.slots[place] = [Slot(pool, group.tensor_in(pool)) for pool, number in pools for _ in range(number)]
+    for slot, holding in zip(prepared.slots[place], holdings, strict=False):
+        slot.holding = holding
+    for pool, number in pools:
         problem = missing_slice(scenario, place, group, pool)
         if problem is not None:
             prepared.problems.append(scenario.problem(*problem))
             continue
         _build_laws(prepared, place, group, pool, number)
+
+
+def _with_later_ones(place: Place, group: ReplicaGroup, last: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The pool of the last replicas at the start, and that of those which may come later: the first of the service."""
+    later = 0 if place[1] else group.replicas.max - group.replicas.initial
+    if not last or (last[0][0] != group.first_pool and later):
+        return [*last, (group.first_pool, later)]
+    return [(last[0][0], last[0][1] + later)]
 
 
 def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str, number: int) -> None:

@@ -87,7 +87,8 @@ class Result:
     def of(cls, run: Run) -> "Result":
         """Summarize a finished run."""
         scenario = run.prepared.scenario
-        replicas = {name: service.replicas.initial for name, service in scenario.services.items()}
+        each = scenario.services.items()
+        replicas = {name: None if service.replicas.change else service.replicas.initial for name, service in each}
         summary = summarize(run) | {"assumptions": assumptions(scenario)}
         telemetry = telemetry_frame(run.samples, run.ledger, replicas, list(scenario.training))
         return cls(scenario, summary, telemetry, _jobs_frame(run), _latency_frame(run), run)

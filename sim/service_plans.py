@@ -42,13 +42,15 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
 def _of_group(prepared: Prepared, name: str, group: str) -> dict[str, Any]:
     """What a plan says of the replicas of a group."""
     scenario, service = prepared.scenario, prepared.scenario.services[name]
+    replicas = service.replica_groups[group].replicas
     placed = [each for each in prepared.replicas[name] if each.group == group]
     where = ("services", name, *(("groups", group) if group else ()), "routing")
     return {
         "name": name,
         "replica": placed[0].replica,
         "others": [(each.replica, each.number) for each in placed[1:]],
-        "replicas": service.replica_groups[group].replicas.initial,
+        "replicas": replicas.initial if group else replicas.max,
+        "ready": replicas.initial if replicas.change and not group else None,
         "rule": prepared.rules.get((name, group)),
         "routing": service.replica_groups[group].routing,
         "routing_key": stream_key(scenario.seed, *where),

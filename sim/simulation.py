@@ -11,6 +11,7 @@ from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
 from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare
+from sim.replicas import Replicas
 from sim.results import Result, Run
 from sim.scenario import Scenario
 from sim.service_plans import service_plan
@@ -77,7 +78,10 @@ def simulate(prepared: Prepared, *, batches: int = BATCHES, progress: Callable[[
 
 
 class Simulation:
-    """A run that is built and not yet run: `environment` is its clock, on which one may put further processes."""
+    """A run that is built and not yet run: `environment` is its clock, on which one may put further processes.
+
+    They may have `replicas` come and go.
+    """
 
     def __init__(
         self, prepared: Prepared, *, batches: int = 0, progress: Callable[[float], None] | None = None
@@ -95,7 +99,14 @@ class Simulation:
         self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
-        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.held)
+        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots)
+        self.replicas = Replicas(
+            self.environment,
+            self.plane,
+            self.ledger,
+            prepared.pools,
+            {name: own for (name, _), own in prepared.slots.items()},
+        )
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 
@@ -151,11 +162,23 @@ class Simulation:
             self.plane.end_window()
 
     def _drain(self) -> None:
-        """Run what has arrived to its end: no arrivals are left, they all came before the horizon."""
+        """Run what has arrived to its end: no arrivals are left, they all came before the horizon.
+
+        Where replicas come and go, what is on the clock beside the jobs goes on meanwhile.
+        """
         if not self.jobs.done.processed:
             self.environment.run(until=self.jobs.done)
         while self.plane is not None and self.plane.in_flight:
-            self.plane.advance(self.plane.now + DRAIN_STEP)
+            if self._replicas_change and self.environment.peek() < FOREVER:
+                self.environment.step()
+            elif self.plane.stands_still:
+                raise FleetError(f"requests wait at {self.plane.now:g} s for replicas that never come")
+            else:
+                self.plane.advance(self.plane.now + DRAIN_STEP)
+
+    @property
+    def _replicas_change(self) -> bool:
+        return any(service.replicas.change for service in self.scenario.services.values())
 
     def _sampling(self) -> Process:
         interval, number = self.scenario.output.telemetry, 0
@@ -180,11 +203,10 @@ class Simulation:
         prepared = self.prepared
         pools = {name: pool_power(prepared, name) for name in self.scenario.pools}
         ledger = Ledger(pools, [*self.scenario.services, *self.scenario.training])
-        for service, holdings in prepared.holdings.items():
-            for holding in holdings:
-                ledger.move(
-                    0.0, holding.pool, holding.accelerators, (UNASSIGNED, State.IDLE), (service, State.RESIDENT)
-                )
+        for (service, _), slots in prepared.slots.items():
+            for slot in slots:
+                if slot.holding is not None:
+                    ledger.move(0.0, slot.pool, slot.accelerators, (UNASSIGNED, State.IDLE), (service, State.RESIDENT))
         return ledger
 
     def _request_plane(self) -> RequestPlane | None:

@@ -22,6 +22,7 @@ from sim.serving.summary import (
     counts_of_classes,
     latency_blocks,
     latency_blocks_of_class,
+    presence,
     request_counts,
     slo_block,
 )
@@ -134,17 +135,16 @@ def service_work(run: "Run", accounts: Accounts, index: int) -> Summary:
     plan, window = run.request_plane.services[index], accounts.window
     change = {name: run.closing.services[index][name] - run.opening.services[index][name] for name in _COUNTERS}
     batches = change["batches"]
+    there = presence(plan, run.opening.services[index], run.closing.services[index], window)
     generative = isinstance(plan.replica, GenerativeReplica)
-    replicas = len(run.prepared.holdings[plan.name])
     summary: Summary = {
         **_demand(change, window, generative=generative),
         "batch_size_mean": float(change["batched"] / batches) if batches else None,
-        "replicas": {"mean": float(replicas), "max": replicas, "started": 0, "stopped": 0},
-        "utilization": float((run.closing.busy[index] - run.opening.busy[index]).sum() / (replicas * window)),
+        "replicas": there.block,
+        "utilization": _share((run.closing.busy[index] - run.opening.busy[index]).sum(), there.replica_seconds),
     }
     if isinstance(plan.replica, GenerativeReplica):
-        capacity = float(run.closing.services[index]["kv_capacity"]) * window
-        summary["kv_utilization_mean"] = float(change["kv_area"]) / capacity
+        summary["kv_utilization_mean"] = _share(change["kv_area"], there.token_seconds)
         summary["preemptions"] = int(change["preemptions"])
         summary["prefix_hit_rate"] = _prefix_hit_rate(plan, change)
     if plan.switching:
@@ -157,6 +157,10 @@ def _prefix_hit_rate(plan: ServicePlan, change: Mapping[str, Any]) -> float | No
     if plan.prefix_blocks is None and plan.prefix_hit_rate == 0.0:
         return 0.0
     return float(change["skipped_tokens"] / change["admitted_tokens"]) if change["admitted_tokens"] else None
+
+
+def _share(part: Any, whole: float) -> float | None:
+    return float(part) / whole if whole else None
 
 
 def _demand(change: Mapping[str, Any], window: float, *, generative: bool) -> Summary:
@@ -196,11 +200,14 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
     plan = run.request_plane.services[index]
     bill = accounts.of_owner(plan.name)
     by_phase = (run.closing.joules[index] - run.opening.joules[index]) / KWH
+    start_up = float(accounts.joules[:, run.ledger.owners[plan.name], State.STARTING].sum()) / KWH
     phases = {
-        name: joules for name, joules in zip(layout.PHASES, by_phase, strict=True) if name != "switch" or plan.switching
+        name: float(joules)
+        for name, joules in zip(layout.PHASES, by_phase, strict=True)
+        if name != "switch" or plan.switching
     }
-    idle = bill.energy_kwh - bill.host_energy_kwh - by_phase.sum()
-    per_phase = {**{name: float(value) for name, value in phases.items()}, "idle": float(idle), "start_up": 0.0}
+    idle = bill.energy_kwh - bill.host_energy_kwh - float(by_phase.sum()) - start_up
+    per_phase = {**phases, "idle": idle, "start_up": start_up}
     joules = bill.energy_kwh * KWH
     return {
         "accelerator_hours": bill.accelerator_hours,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
-from sim.fleet.pool import Holding
+from sim.fleet.slots import Slot
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.summary import services_of_replicas, whole_services
@@ -59,14 +59,12 @@ class Meter:
         plane: RequestPlane | None,
         jobs: JobPlane,
         ledger: Ledger,
-        held: Mapping[tuple[str, str], Sequence[Holding]],
+        slots: Mapping[tuple[str, str], Sequence[Slot]],
     ) -> None:
         self.plane = plane
         self.jobs = jobs
         self.ledger = ledger
-        self._replicas = [
-            (holding.pool, name, holding.accelerators) for (name, _), own in held.items() for holding in own
-        ]
+        self._replicas = [(slot.pool, name, slot.accelerators) for (name, _), own in slots.items() for slot in own]
         self._booked = np.zeros((len(self._replicas), 2))
 
     def read(self, now: float) -> Totals:
@@ -139,12 +137,12 @@ class Meter:
 
 
 def telemetry_frame(
-    samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int], streams: Sequence[str]
+    samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int | None], streams: Sequence[str]
 ) -> "pd.DataFrame":
     """Telemetry in long form: time_s, kind, name, metric, value; one time for each interval's end.
 
-    `services` gives the replicas of each. Counts of jobs are those of the instant; all else is a mean over the
-    interval.
+    `services` gives the replicas of each, None where they come and go. Counts of jobs are those of the instant; all
+    else is a mean over the interval.
     """
     import pandas as pd
 
@@ -175,28 +173,32 @@ def _elapsed(samples: Sequence[Totals]) -> FloatArray:
     return np.diff([sample.time for sample in samples])
 
 
-def _service_columns(samples: Sequence[Totals], services: Mapping[str, int]) -> Columns:
+def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | None]) -> Columns:
     columns: Columns = {}
     elapsed = _elapsed(samples)
     records = np.stack([sample.services for sample in samples])
     busy = np.stack([sample.busy for sample in samples]).sum(axis=2)
     joules = np.stack([sample.joules for sample in samples]).sum(axis=2)
-    for index, (name, replicas) in enumerate(services.items()):
+    for index, (name, number) in enumerate(services.items()):
         own = records[:, index]
         batches = np.diff(own["batches"])
+        replicas = np.diff(own["presence_area"]) / elapsed if number is None else number
+        capacity = np.diff(own["capacity_area"]) / elapsed if number is None else own["kv_capacity"][0]
         with np.errstate(invalid="ignore", divide="ignore"):
             batch_size = np.where(batches > 0, np.diff(own["batched"]) / batches, np.nan)
+            utilization = np.diff(busy[:, index]) / elapsed / replicas
         values = {
             "queue_length": np.diff(own["waiting_area"]) / elapsed,
             "running": np.diff(own["running_area"]) / elapsed,
             "batch_size": batch_size,
             "arrivals_per_s": np.diff(own["index"]) / elapsed,
             "completions_per_s": np.diff(own["finished"]) / elapsed,
-            "utilization": np.diff(busy[:, index]) / elapsed / replicas,
+            "utilization": utilization,
             "power_w": np.diff(joules[:, index]) / elapsed,
         }
         if own["generative"][0]:
-            values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / own["kv_capacity"][0]
+            with np.errstate(invalid="ignore"):
+                values["kv_utilization"] = np.diff(own["kv_area"]) / elapsed / capacity
         columns |= {("service", name, metric): np.asarray(value, float) for metric, value in values.items()}
     return columns
 

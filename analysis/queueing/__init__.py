@@ -22,7 +22,14 @@ from analysis.queueing.renewal_arrivals import (
     gm1_wait_over,
     interrupted_gaps,
 )
-from analysis.queueing.single_server import batch_arrivals_wait, hyperexponential_scv, moments, pollaczek_khinchine
+from analysis.queueing.single_server import (
+    batch_arrivals_wait,
+    hyperexponential_scv,
+    moments,
+    pollaczek_khinchine,
+    setup_response,
+    setup_shares,
+)
 
 __all__ = [
     "allen_cunneen",
@@ -56,6 +63,8 @@ __all__ = [
     "pollaczek_khinchine",
     "power_of_two_response",
     "priority_waits",
+    "setup_response",
+    "setup_shares",
     "shorter_of_two_response",
     "two_servers_saturated",
     "waiting_for_company",

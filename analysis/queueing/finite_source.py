@@ -1,4 +1,4 @@
-"""Clients in a closed loop at several servers: M/M/c//N, the machine repairman (Gross et al. 2008, section 2.7).
+"""Clients in a closed loop at several servers: M/M/c//N, the machine repairman (Gross, Shortle et al. 2008, chapter 2).
 
 A client thinks, sends a request and waits for its answer. Of N clients n are in the system: births (N - n) / think,
 deaths min(n, c) / service. Only the mean of the thinking matters.

@@ -4,6 +4,8 @@ Services enter by their mean (s) and squared coefficient of variation (scv, vari
 time (M/D/1), 1/k for Erlang's (M/E_k/1), 1 for the exponential (M/M/1), more for hyperexponential and log-normal laws.
 """
 
+from typing import NamedTuple
+
 
 def pollaczek_khinchine(arrival_rate: float, service: float, scv: float) -> float:
     """The mean wait in M/G/1, first come first served (s): rho / (1 - rho) x (1 + scv) / 2 x service (Pollaczek)."""
@@ -34,3 +36,27 @@ def moments(values: tuple[float, ...], weights: tuple[float, ...]) -> tuple[floa
 def hyperexponential_scv(weights: tuple[float, ...], means: tuple[float, ...]) -> float:
     """The squared coefficient of variation of a mixture of exponentials."""
     return 2.0 * moments(means, weights)[1] + 1.0
+
+
+def setup_response(arrival_rate: float, service: float, setup: float) -> float:
+    """The mean time in M/M/1 whose server goes off when idle, and is set up again for an exponential time (s).
+
+    The response of M/M/1 and the mean setup: W = 1 / (mu - lambda) + 1 / alpha (Welch 1964; Gandhi, Harchol-Balter and
+    Adan 2010), because the setup that is left when a customer finds one under way is exponential again.
+    """
+    return 1.0 / (1.0 / service - arrival_rate) + setup
+
+
+class SetupShares(NamedTuple):
+    """The shares of time for which a server is off, is being set up, and is busy."""
+
+    off: float
+    setup: float
+    busy: float
+
+
+def setup_shares(arrival_rate: float, service: float, setup: float) -> SetupShares:
+    """The same server's shares of time: off and setup divide the time that is not busy as 1 / lambda to 1 / alpha."""
+    load = arrival_rate * service
+    off = 1.0 / (arrival_rate * setup + 1.0)
+    return SetupShares((1.0 - load) * off, (1.0 - load) * (1.0 - off), load)

@@ -29,6 +29,11 @@ class Replicas(Node):
     min: int = Field(default_factory=unset, validate_default=True, ge=0)
     max: int = Field(default_factory=unset, validate_default=True, ge=1)
 
+    @property
+    def change(self) -> bool:
+        """Whether replicas may come and go during a run."""
+        return self.min < self.max
+
     @field_validator("min", "max", mode="before")
     @classmethod
     def _as_initial(cls, value: Any, info: ValidationInfo) -> Any:

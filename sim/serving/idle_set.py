@@ -23,6 +23,14 @@ def add_idle(plane: Any, service: Any, replica_index: int) -> None:
 
 
 @helper
+def forget_idle(plane: Any, service: Any) -> None:
+    """Begin anew to gather who is idle."""
+    service.idle = 0
+    for number in range(service.models if service.models > 1 else 0):
+        entry(plane.models, service.first_model + number).idle = 0
+
+
+@helper
 def add_number(idle: Any, first: int, size: int, number: int) -> None:
     """Add a number to a heap of so many."""
     at = size

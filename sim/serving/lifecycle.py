@@ -5,12 +5,13 @@ from typing import Any
 from sim.serving.compiler import entry, full_helper, kernel
 from sim.serving.death import empty, leave_to_their_fate
 from sim.serving.event_heap import keep_in_order
-from sim.serving.idle_set import add_idle
+from sim.serving.idle_set import add_idle, forget_idle
 from sim.serving.layout import ABSENT, CENTRAL_QUEUE, DRAINING, IDLE, READY
 from sim.serving.load_tree import load_changed
 from sim.serving.presence import become_absent, become_present, holds_nothing, rest
 from sim.serving.ready_set import add_ready, remove_ready
 from sim.serving.sending_back import empty_central_queue
+from sim.serving.switching import unload
 
 
 @kernel
@@ -31,6 +32,7 @@ def make_ready(plane: Any, replica_index: int, now: float) -> None:
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
     if replica.life == ABSENT:
+        unload(plane, replica)
         become_present(plane, replica_index, now)
     replica.life = READY
     add_ready(plane, service, replica_index - service.first_replica)
@@ -80,7 +82,7 @@ def gather_idle(plane: Any, service_index: int) -> None:
     service = entry(plane.services, service_index)
     if service.routing != CENTRAL_QUEUE:
         return
-    service.idle = 0
+    forget_idle(plane, service)
     for replica_index in range(service.first_replica, service.first_replica + service.replicas):
         replica = entry(plane.replicas, replica_index)
         if replica.life == READY and replica.state == IDLE and not replica.marked:

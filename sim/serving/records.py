@@ -262,7 +262,7 @@ def _shared_models(services: Sequence[ServicePlan], records: NDArray[Any]) -> tu
         record = records[index]
         replicas, number = int(record["replicas"]), int(record["models"])
         record["first_model"] = at
-        models[at]["idle"] = replicas
+        models[at]["idle"] = record["idle"]
         models[at : at + number]["first_idle"] = place + replicas * np.arange(number)
         heaps.append(np.tile(record["first_replica"] + np.arange(replicas), number))
         at, place = at + number, place + replicas * number

@@ -51,8 +51,8 @@ class RequestPlane:
     ) -> None:
         self.services = tuple(services)
         for plan in self.services:
-            if plan.ready is not None and (plan.decode or plan.switching):
-                raise FleetError(f"the replicas of {plan.name} cannot come and go: they switch models, or only prefill")
+            if plan.ready is not None and plan.decode:
+                raise FleetError(f"the replicas of {plan.name} cannot come and go: they only prefill")
         self.on_rows = on_rows
         self.on_budget = on_budget
         self.on_decision = on_decision
@@ -223,6 +223,12 @@ class RequestPlane:
     def in_flight(self) -> int:
         """Requests that have arrived and not left."""
         return int(np.count_nonzero(~np.isin(self._plane.requests["status"], layout.OUT_OF_FLIGHT)))
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing will ever happen if nothing arrives and nobody acts."""
+        due = (self._plane.replicas["due"], self._plane.events["time"])
+        return not self._plane.clock[0]["returning"] and all(bool(np.all(times == layout.NEVER)) for times in due)
 
     @property
     def exhausted(self) -> bool:

@@ -6,7 +6,7 @@ waiting. In a queue it takes the place that its arrival gives it.
 
 from typing import Any
 
-from sim.serving.arrival import start_at_once
+from sim.serving.arrival import start_at_once, starts_at_once
 from sim.serving.calling import call_for_central_head, call_for_head
 from sim.serving.compiler import entry, full_helper
 from sim.serving.counting import count_waited
@@ -38,7 +38,7 @@ def send_to_central_queue(plane: Any, service_index: int, request_index: int, no
     """Give a request to an idle replica, or put it into the one queue of its service."""
     service = entry(plane.services, service_index)
     queue_index = plane.replicas.shape[0] + service_index
-    if service.idle > 0 and entry(plane.queues, queue_index).length == 0 and service.max_queue_delay == 0.0:
+    if service.idle > 0 and entry(plane.queues, queue_index).length == 0 and starts_at_once(plane, service):
         leave_waiting(plane, service, request_index)
         start_at_once(plane, take_idle(plane, service), request_index, now)
         return
@@ -57,7 +57,7 @@ def send_to_replica(plane: Any, service_index: int, request_index: int, now: flo
     service = entry(plane.services, service_index)
     replica_index = route(plane, service_index, request_index, now)
     replica = entry(plane.replicas, replica_index)
-    if replica.state == IDLE and not replica.marked and service.max_queue_delay == 0.0:
+    if replica.state == IDLE and not replica.marked and starts_at_once(plane, service):
         leave_waiting(plane, service, request_index)
         start_at_once(plane, replica_index, request_index, now)
         return
@@ -96,6 +96,7 @@ def line_up_by_arrival(plane: Any, queue_index: int, request_index: int, now: fl
     """Put a request into a queue ahead of those of its priority that arrived later, but for one about to start."""
     request = entry(plane.requests, request_index)
     level = level_of(plane, request)
+    plane.lengths[queue_index, level] += 1
     last = plane.tails[queue_index, level]
     ahead = last_down_to(plane, queue_index, level - 1)
     while last != NONE and ahead != last:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.serving import layout
 from sim.serving.counting import BUCKETS, HOUR, HOURS, bucket_edges
+from sim.serving.service_plan import ServicePlan
 
 Block = dict[str, float | None]
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -155,6 +156,26 @@ def open_requests(plane: layout.Plane, classes: Sequence[int], now: float) -> tu
         missed |= ttft > promised["slo_ttft"]
         missed |= _has_late_token(plane, index)[mine]
     return open_ones, missed
+
+
+class Presence(NamedTuple):
+    """How many replicas of a service were there between two readings of its record, ready or draining."""
+
+    replica_seconds: float
+    token_seconds: float
+    """Of the KV caches of all of them."""
+    block: Block
+
+
+def presence(plan: ServicePlan, opening: Any, closing: Any, window: float) -> Presence:
+    """The presence of a service's replicas between two of its records, `window` seconds apart."""
+    if plan.ready is None:
+        number = plan.replicas + (plan.decode.replicas if plan.decode else 0)
+        block: Block = {"mean": float(number), "max": number, "started": 0, "stopped": 0}
+        return Presence(number * window, float(closing["kv_capacity"]) * window, block)
+    there, tokens = (float(closing[name] - opening[name]) for name in ("presence_area", "capacity_area"))
+    changes = {name: int(closing[name] - opening[name]) for name in ("started", "stopped")}
+    return Presence(there, tokens, {"mean": there / window, "max": int(closing["most_present"]), **changes})
 
 
 def has_first_token(requests: NDArray[Any]) -> NDArray[np.bool_]:

@@ -7,11 +7,12 @@ central queue, a replica that has the model loaded and is idle goes before one t
 
 from typing import Any
 
-from sim.serving.compiler import entry, full_helper
+from sim.serving.compiler import entry, full_helper, helper
 from sim.serving.idle_set import become_idle, take_idle_with_model
 from sim.serving.layout import HOLDING, NONE, SWITCH
 from sim.serving.pending import mark
 from sim.serving.queues import came_later, first_of_level, oldest_of_levels, take_out
+from sim.serving.ready_set import takes_no_more
 from sim.serving.requests import start
 from sim.serving.single_pass import run_batch, wake_for_central_queue
 
@@ -24,9 +25,8 @@ def dispatch_shared(plane: Any, replica_index: int, now: float) -> None:
     if replica.members > 0:
         begin_pass_of_model(plane, replica_index, now)
         return
-    queue_index = replica_index
-    if entry(plane.queues, queue_index).length == 0:
-        queue_index = plane.replicas.shape[0] + replica.service
+    own = entry(plane.queues, replica_index).length > 0 or takes_no_more(plane, replica)
+    queue_index = replica_index if own else plane.replicas.shape[0] + replica.service
     level = level_to_serve(plane, replica, queue_index, now)
     if level == NONE:
         wait_for_batch(plane, replica_index, queue_index, now)
@@ -98,8 +98,7 @@ def has_batch(plane: Any, service: Any, queue_index: int, model: int, now: float
 def begin_switch(plane: Any, replica_index: int, model: int, now: float) -> None:
     """Load another model for the batch that the replica takes, at the power of a replica that computes nothing."""
     replica = entry(plane.replicas, replica_index)
-    replica.law += model - replica.loaded
-    replica.loaded = model
+    load(replica, model)
     fill_with_model(plane, replica_index, now)
     law = entry(plane.laws, replica.law)
     replica.state = SWITCH
@@ -109,6 +108,19 @@ def begin_switch(plane: Any, replica_index: int, model: int, now: float) -> None
     replica.accounted = 0.0
     replica.busy_since = now
     entry(plane.services, replica.service).switches += 1
+
+
+@helper
+def load(replica: Any, model: int) -> None:
+    """A replica has another model."""
+    replica.law += model - replica.loaded
+    replica.loaded = model
+
+
+@full_helper()
+def unload(plane: Any, replica: Any) -> None:  # noqa: ARG001  helpers of full planes take the plane
+    """A replica that is there anew has the first model, as at the start."""
+    load(replica, 0)
 
 
 @full_helper()
@@ -135,7 +147,8 @@ def fill_with_model(plane: Any, replica_index: int, now: float) -> None:
     """Start requests of the model that is loaded until the batch is full: by priority, then by age."""
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
-    for queue_index in (replica_index, plane.replicas.shape[0] + replica.service):
+    central = plane.replicas.shape[0] + replica.service
+    for queue_index in (replica_index, replica_index if takes_no_more(plane, replica) else central):
         for level in range(replica.loaded, plane.tails.shape[1], service.models):
             first = first_of_level(plane, queue_index, level)
             while first != NONE and replica.members < service.max_batch:

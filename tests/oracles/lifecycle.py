@@ -54,6 +54,8 @@ class Lifecycle:
 
     def make_ready(self, service, number):
         replica = self.replica_of(service, number)
+        if replica.life == ABSENT:
+            replica.loaded = 0
         replica.life = READY
         self.forget(replica)
         self.serve_central(self.services[service])
@@ -109,7 +111,7 @@ class Lifecycle:
 
     def break_off(self, replica):
         """Of the step under way count what it has taken up to now."""
-        if replica.doing in ("prefill", "decode", "swap", "pass") and replica.ends < math.inf:
+        if replica.doing in ("prefill", "decode", "swap", "pass", "switch") and replica.ends < math.inf:
             replica.busy -= replica.ends - self.now
             replica.joules -= replica.step_joules * (replica.ends - self.now) / (replica.ends - replica.began)
 
@@ -121,7 +123,7 @@ class Lifecycle:
         request.replica = -1
         if service.central or not service.ready:
             idle = [r for r in service.ready if r.doing == "idle" and not r.due]
-            if idle and not service.queue and service.plan.max_queue_delay == 0:
+            if idle and not service.queue and self.starts_at_once(service):
                 self.take(idle[0], request)
                 return
             line_up_by_arrival(service.queue, request)
@@ -134,7 +136,7 @@ class Lifecycle:
 
     def send_to_replica(self, service, request):
         replica = route(service, request, self.now)
-        if replica.doing == "idle" and not replica.due and service.plan.max_queue_delay == 0:
+        if replica.doing == "idle" and not replica.due and self.starts_at_once(service):
             self.take(replica, request)
             return
         self.bind(replica, request)

@@ -94,8 +94,6 @@ class Replica:
     loaded: int = 0
     kept: OrderedDict = field(default_factory=OrderedDict)
     switches: int = 0
-    seconds_of_switches: float = 0.0
-    joules_of_switches: float = 0.0
 
     def law_of(self, model):
         return [self.laws, *self.laws.others][model]

@@ -1,5 +1,7 @@
 """Several single-pass models on the same replicas in plain Python."""
 
+from sim.serving.layout import READY
+
 
 class Switching:
     """The part of the oracle in which a replica loads another model before it serves that."""
@@ -9,7 +11,7 @@ class Switching:
         if replica.doing == "loaded":
             self.begin_pass_of_model(replica)
             return
-        queue = replica.queue or service.queue
+        queue = replica.queue or (service.queue if replica.life == READY else ())
         central = queue is service.queue
         request = self.next_request(replica, queue)
         if request is None:
@@ -17,7 +19,7 @@ class Switching:
             return
         if service.watcher is replica:
             service.watcher = None
-        elsewhere = [r for r in service.replicas if r.doing == "idle" and not r.due and r.loaded == request.model]
+        elsewhere = [r for r in service.ready if r.doing == "idle" and not r.due and r.loaded == request.model]
         if request.model == replica.loaded:
             self.begin_pass_of_model(replica)
         elif central and elsewhere:
@@ -66,8 +68,8 @@ class Switching:
         seconds = replica.law_of(model).load_time
         replica.doing, replica.ends = "switch", self.now + seconds
         replica.switches += 1
-        replica.joules_of_switches += replica.laws.resident_power * seconds
-        replica.seconds_of_switches += seconds
+        replica.busy += seconds
+        self.count_joules(replica, replica.laws.resident_power * seconds)
 
     def begin_pass_of_model(self, replica):
         self.fill_with_model(replica)
@@ -78,11 +80,11 @@ class Switching:
         seconds = law.latency[n] * (work / n)
         replica.doing, replica.ends = "pass", self.now + seconds
         replica.busy += seconds
-        replica.joules += law.energy[n] * (work / n)
+        self.count_joules(replica, law.energy[n] * (work / n))
 
     def fill_with_model(self, replica):
         plan = replica.service.plan
-        for queue in (replica.queue, replica.service.queue):
+        for queue in (replica.queue, replica.service.queue if replica.life == READY else ()):
             for request in [r for r in queue if r.model == replica.loaded]:
                 if len(replica.batch) < plan.max_batch:
                     queue.remove(request)

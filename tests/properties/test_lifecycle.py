@@ -21,6 +21,7 @@ from oracles.fleets import (
     fleets,
     generative_service,
     prefix_service,
+    shared_service,
     single_pass_service,
     with_classes,
 )
@@ -116,6 +117,19 @@ def test_replicas_come_and_go_for_classes(fleet, data):
     finished, plane, expected, oracle = run_both(fleet, draw_changes(data, fleet))
     assert_same(fleet, finished, plane, expected, oracle)
     assert_same_classes(plane, oracle, fleet)
+
+
+@given(fleets([changing(shared_service), changing(prefix_service)]), st.data())
+@SETTINGS
+def test_a_replica_that_is_there_anew_has_forgotten_models_and_prompts(fleet, data):
+    finished, plane, expected, oracle = run_both(fleet, draw_changes(data, fleet))
+    assert_same(fleet, finished, plane, expected, oracle)
+    assert plane.plane.services["switches"].sum() == sum(replica.switches for replica in oracle.replicas)
+    assert plane.plane.services["skipped_tokens"].sum() == oracle.skipped_tokens
+    for record, replica in zip(plane.plane.replicas, oracle.replicas, strict=True):
+        assert record["loaded"] == replica.loaded
+        if record["prefix"] != layout.NONE:
+            assert plane.plane.prefixes["used"][record["prefix"]] == len(replica.kept)
 
 
 @given(fleets([*KINDS, generative_service, OF_CLASSES[0]]), st.data())

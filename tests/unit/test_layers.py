@@ -26,6 +26,7 @@ LAYERS = [
         "sim.placing",
         "sim.preparation",
         "sim.service_plans",
+        "sim.replicas",
         "sim.telemetry",
         "sim.timeline",
         "sim.batches",

@@ -27,6 +27,9 @@ VALUES = [
     (q.gm1_wait(q.gamma_gaps(0.8, 4.0), 1.0), 2.2673836),
     (q.exponential_patience(12.0, 1.0, 10, 2.0).left, 0.19565594),
     (q.mean_power(8, 5.0, 60.0, 400.0), 2180.0),
+    (q.setup_response(0.6, 1.0, 2.0), 4.5),
+    (q.setup_shares(0.6, 1.0, 2.0).off, 2 / 11),
+    (q.setup_shares(0.6, 1.0, 2.0).setup, 0.21818181818),
     (q.joules_per_request(5.0, 8, 5.0, 60.0, 400.0), 436.0),
 ]
 """What the project's list of figures to meet says, by value."""

@@ -85,7 +85,6 @@ WRONG = [
     (SMALL, POISSON, "process: mmpp, rates: [1/s], switching_rates: [1/s]", "services.s.requests.arrivals.rates", "2"),
     (SMALL, POISSON, "process: closed, clients: 4", "services.s.requests.arrivals", "`think_time` is missing"),
     (SMALL, POISSON, "process: closed, clients: 0, think_time: 1 s", "services.s.requests.arrivals.clients", "at least 1"),
-    (SMALL, POISSON, "process: closed, clients: 4, think_time: 0 s", "services.s.requests.arrivals.think_time", "more than zero"),
     (SMALL, WORK, "1, patience: 3", "services.s.requests.patience", "write `3 s`"),
     (SMALL, WORK, "1, retries: {attempts: 3}", "services.s.requests.retries", "`delay` is missing"),
     (SMALL, WORK, "1, retries: {attempts: 0, delay: 1 s}", "services.s.requests.retries.attempts", "at least 1"),
