@@ -19,10 +19,7 @@ PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
 
 
 def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, step_block: int = 0) -> layout.Plane:
-    """The plane at its start, with room for so many requests in flight, rows of output, and steps.
-
-    A call has no more events than there is room for steps, of which an event ends at most one.
-    """
+    """The plane at its start, with room for so many requests in flight, rows of output, and steps."""
     parents = parents_of(services)
     services = [*services, *(plan.decode for plan in services if plan.decode)]
     count = len(services)
@@ -82,6 +79,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
 
 
 def _clock_record(replicas: int, slots: int, row_block: int, step_block: int) -> NDArray[Any]:
+    """The clock. A call has no more events than there is room for steps, of which an event ends at most one."""
     clock = np.zeros(1, layout.CLOCK)
     clock["first_timeout"] = replicas
     clock["budget"], clock["reason"], clock["stop"] = step_block or EVENTS_PER_CALL, layout.REACHED, layout.NEVER

@@ -24,8 +24,8 @@ PHASES = {layout.PREFILL: "prefill", layout.DECODE: "decode", layout.PASS: "batc
 class Recording(Oracle):
     """An oracle that writes down what its replicas begin, iteration by iteration."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
         self.steps = []
 
     def dispatch(self, replica):
