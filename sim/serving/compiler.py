@@ -92,14 +92,29 @@ def _processor_features() -> str:
     return f"{llvm.get_host_cpu_name()} {sorted(llvm.get_host_cpu_features().items())}"
 
 
+def _inner(function: Function, *, inlined: bool) -> Any:
+    """Compile a function that only kernels call, once for all constants that it is called with.
+
+    numba would compile it anew for each: `has_room(..., 0)` beside `has_room(..., ahead)`.
+    """
+    compiled = _njit(**INNER, forceinline=inlined)(function)
+    typed = compiled.get_call_template
+
+    def get_call_template(arguments: Any, named: Any) -> Any:
+        return typed(tuple(map(types.unliteral, arguments)), named)
+
+    compiled.get_call_template = get_call_template
+    return compiled
+
+
 def helper(function: Function) -> Function:
     """Compile a function that only other kernels call."""
-    return cast("Function", _njit(**INNER, forceinline=True)(function))
+    return cast("Function", _inner(function, inlined=True))
 
 
 def rare(function: Function) -> Function:
     """Compile a helper that is seldom called: not inlined, so that it costs machine code once, and a call its time."""
-    return cast("Function", _njit(**INNER)(function))
+    return cast("Function", _inner(function, inlined=False))
 
 
 @helper
@@ -122,7 +137,7 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     """
 
     def decorate(function: Function) -> Function:
-        compiled = _njit(**INNER, forceinline=inlined)(function)
+        compiled = _inner(function, inlined=inlined)
         inlining: Any = {**INNER, "forceinline": True}
 
         def stand_in(*_arguments: Any) -> Any:

@@ -15,7 +15,7 @@ from sim.serving.requests import lose_for_good, unbind
 from sim.serving.segment import end_of, iteration_under_way
 from sim.serving.sending_back import send_back, wait_again
 from sim.serving.settling import book_step
-from sim.serving.steps import write_step
+from sim.serving.steps import note_step
 
 
 @full_helper()
@@ -48,8 +48,8 @@ def break_off(plane: Any, replica_index: int, now: float) -> float:
     replica = entry(plane.replicas, replica_index)
     if replica.state != DECODE or replica.marked:
         book_step(plane, replica_index, now)
-        if plane.steps.shape[0] > 0 and not replica.marked:
-            write_step(plane, replica_index, now)
+        if not replica.marked:
+            note_step(plane, replica_index, now)
         if replica.prefills > 0:
             return replica.last_token
         return now if replica.marked else replica.anchor
@@ -63,9 +63,8 @@ def break_off(plane: Any, replica_index: int, now: float) -> float:
     book_step(plane, replica_index, now)
     replica.batches += done
     replica.batched += done * replica.batch
-    if plane.steps.shape[0] > 0:
-        replica.planned = ended
-        write_step(plane, replica_index, now)
+    replica.planned = ended
+    note_step(plane, replica_index, now)
     replica.steps = ended
     return replica.last_token if replica.prefills > 0 else end_of(replica, piece, ended)
 

@@ -246,6 +246,13 @@ whose prompts were computed. `tokens` are those of prompts where there are any, 
 PIECE = _record("until", "time_fixed time_per_token energy_fixed energy_per_token")
 
 
+FULL_ONLY = (
+    *("returns", "patiences", "tails", "lengths", "models", "ready", "prefixes", "blocks", "hashes", "hash_rows"),
+    *("members", "steps"),
+)
+"""Arrays that a plain plane has no use for, and does without: each costs every function some time to compile."""
+
+
 class Plane(NamedTuple):
     """Everything a kernel sees. Shapes: S services, R replicas, N request slots.
 
@@ -260,9 +267,9 @@ class Plane(NamedTuple):
     `limits` are the latencies (class, metric, limit) beyond which requests are counted in `overs`; `counts` is
     (class, metric, bucket). `sums` are number, sum, sum of squares and largest of latencies by replica and metric,
     and for several classes from `first_sums` on by replica, class and metric; `members` in the same places how many
-    of a class a batch holds. `moments` are those of services and classes, made when the plane is settled. `hours`
-    (class, hour of the day, 2) are the requests that are decided, and that met their promise, by local hour of
-    arrival.
+    of a class a batch holds. `moments` are those of services and classes, made by
+    `RequestPlane` when the plane is settled. `hours` (class, hour of the day, 2) are the requests that are decided, and
+    that met their promise, by local hour of arrival.
 
     `returns` is a heap of the requests that come back at an instant that is known (`returning.py`), `patiences` one of
     those that wait and have a patience of their own (`patience.py`). `arrivals` has a block for each service, and one
@@ -306,7 +313,6 @@ class Plane(NamedTuple):
     ready: Any
     trees: Any
     pieces: Any
-    passes: Any
     counts: Any
     sums: Any
     members: Any

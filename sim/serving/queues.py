@@ -79,26 +79,27 @@ def oldest_of_levels(plane: Any, queue_index: int) -> float:
     return oldest
 
 
+@full_helper(inlined=True)
+def join_level(plane: Any, queue_index: int, request_index: int, level: int, last: bool) -> None:  # noqa: FBT001
+    """A request stands among those of its level, as the `last` or the first of them."""
+    plane.lengths[queue_index, level] += 1
+    if last or plane.tails[queue_index, level] == NONE:
+        plane.tails[queue_index, level] = request_index
+
+
 @helper
 def append(plane: Any, queue_index: int, request_index: int, level: int, now: float) -> None:
     """Put a request at the end of its level."""
-    ahead = entry(plane.queues, queue_index).tail
-    if is_full(plane):
-        ahead = last_down_to(plane, queue_index, level)
-        plane.tails[queue_index, level] = request_index
-        plane.lengths[queue_index, level] += 1
+    ahead = last_down_to(plane, queue_index, level) if is_full(plane) else entry(plane.queues, queue_index).tail
+    join_level(plane, queue_index, request_index, level, True)
     insert(plane, queue_index, request_index, ahead, now)
 
 
 @helper
 def push_front(plane: Any, queue_index: int, request_index: int, level: int, now: float) -> None:
     """Put a request ahead of all others of its level."""
-    ahead = NONE
-    if is_full(plane):
-        ahead = last_down_to(plane, queue_index, level - 1)
-        plane.lengths[queue_index, level] += 1
-        if plane.tails[queue_index, level] == NONE:
-            plane.tails[queue_index, level] = request_index
+    ahead = last_down_to(plane, queue_index, level - 1)
+    join_level(plane, queue_index, request_index, level, False)
     insert(plane, queue_index, request_index, ahead, now)
 
 

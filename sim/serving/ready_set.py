@@ -25,16 +25,26 @@ def number_ready(plane: Any, service: Any) -> int:
 @helper
 def ready_at(plane: Any, service: Any, position: int) -> int:
     """The number of the ready replica at a position among them."""
-    return entry(plane.ready, service.first_replica + position) if is_full(plane) else position
+    return one_of_ready(plane, service, position) if is_full(plane) else position
+
+
+@full_helper(otherwise=0, inlined=True)
+def one_of_ready(plane: Any, service: Any, position: int) -> int:
+    """The same, where replicas come and go."""
+    return entry(plane.ready, service.first_replica + position)
 
 
 @helper
 def next_ready(plane: Any, service: Any, number: int) -> int:
     """The first ready replica in rotation from a number on; there is one."""
-    if not is_full(plane) or service.ready == service.replicas:
-        return number
+    return number if not is_full(plane) or service.ready == service.replicas else ready_from(plane, service, number)
+
+
+@full_helper(otherwise=0)
+def ready_from(plane: Any, service: Any, number: int) -> int:
+    """The same, where some are not ready."""
     position = place_among_ready(plane, service, number)
-    return ready_at(plane, service, position if position < service.ready else 0)
+    return one_of_ready(plane, service, position if position < service.ready else 0)
 
 
 @full_helper(otherwise=0)

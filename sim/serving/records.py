@@ -25,7 +25,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     count = len(services)
     replicas = sum(plan.replicas for plan in services)
     records = _service_records(services, parents)
-    laws, pieces, passes = _law_records(services)
+    laws, pieces = _law_records(services)
     replica_records = _replica_records(services)
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
@@ -39,7 +39,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     tails = np.full((len(queues), 1 + int(classes["level"].max(initial=0))), layout.NONE)
     margin, batch_margin = largest + 1, MARGIN * max(largest, FIRST_ROOM)
     plain = not step_block and all(map(is_plain, services))
-    return layout.Plane(
+    plane = layout.Plane(
         full=None if plain else 0,
         clock=_clock_record(replicas, slots, row_block, step_block),
         services=records,
@@ -48,11 +48,11 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         replicas=replica_records,
         **prefix_records(services, records, replica_records),
         requests=np.zeros(slots, layout.REQUEST),
-        returns=np.zeros(0 if plain else slots, np.int64),
-        patiences=np.zeros(0 if plain else slots, np.int64),
+        returns=np.zeros(slots, np.int64),
+        patiences=np.zeros(slots, np.int64),
         queues=queues,
         tails=tails,
-        lengths=np.zeros_like(tails[:0] if plain else tails),
+        lengths=np.zeros_like(tails),
         events=_no_events(replicas + count + (not plain)),
         places=np.arange(replicas + count + (not plain)),
         coming=_no_events(count),
@@ -65,17 +65,17 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         ready=_numbers(services),
         trees=_trees(services, records),
         pieces=pieces,
-        passes=passes,
         counts=np.zeros((len(classes), len(layout.METRICS), BUCKETS), np.int64),
         sums=np.zeros((_rows_of_sums(services, parents), len(layout.METRICS), 4)),
         members=np.zeros(_rows_of_sums(services, parents), np.int64),
-        moments=np.zeros((len(classes), len(layout.METRICS), 4)),
+        moments=None,
         limits=limits,
         overs=np.zeros(limits.shape, np.int64),
         hours=np.zeros((len(classes), HOURS, 2), np.int64),
         rows=np.zeros(row_block + margin if row_block else 0, layout.ROW),
         steps=np.zeros(step_block, layout.STEP),
     )
+    return plane._replace(**dict.fromkeys(layout.FULL_ONLY)) if plain else plane
 
 
 def _clock_record(replicas: int, slots: int, row_block: int, step_block: int) -> NDArray[Any]:
@@ -222,14 +222,12 @@ def _service_records(services: Sequence[ServicePlan], parents: Sequence[int]) ->
     return records
 
 
-def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The laws of all services, and the tables of their iterations and passes joined end to end."""
     found = [(plan, model) for plan in services for replica, _ in plan.laws for model in _models_on(replica)]
     records = np.zeros(len(found), layout.LAW)
-    pieces: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
-    passes: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
+    table: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
     for record, (plan, replica) in zip(records, found, strict=True):
-        table = pieces if isinstance(replica, GenerativeReplica) else passes
         record["table"] = sum(map(len, table))
         record["constant_latency"], record["speed"] = plan.client_latency, replica.speed
         if isinstance(replica, GenerativeReplica):
@@ -243,7 +241,7 @@ def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray
             table.append(_pass_rows(replica))
             record["switch_time"] = replica.load_time
             record["switch_energy"] = replica.resident_power * replica.load_time
-    return records, np.concatenate(pieces), np.concatenate(passes)
+    return records, np.concatenate(table)
 
 
 def _models_on(replica: GenerativeReplica | SinglePassReplica) -> Sequence[GenerativeReplica | SinglePassReplica]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sim.fleet.pool import FleetError
 from sim.serving import kernel, layout, settling
 from sim.serving.lifecycle import change_life
+from sim.serving.moments import add_up
 from sim.serving.records import blocks_of_draws, empty_plane
 from sim.serving.service_plan import Arrivals, ServicePlan
 
@@ -64,6 +65,7 @@ class RequestPlane:
         self.events = 0
         blocks = (row_block if on_rows else 0, FIRST_SLOTS, step_block if on_steps else 0)
         self._plane = empty_plane(self.services, *blocks)
+        self._moments = np.zeros((len(self._plane.classes), *self._plane.sums.shape[1:]))
         clock = self._plane.clock[0]
         clock["steps_from"], clock["steps_until"] = steps_within
         clock["now"], clock["window_start"] = start, window_start
@@ -85,7 +87,7 @@ class RequestPlane:
     @property
     def plane(self) -> layout.Plane:
         """The records themselves, to be read."""
-        return self._plane
+        return self._plane._replace(moments=self._moments)
 
     def advance(self, until: float) -> None:
         """Bring all services to `until`, or to an earlier instant at which a decision is due."""
@@ -141,6 +143,7 @@ class RequestPlane:
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""
         settling.settle(self._plane, self.now)
+        add_up(self._plane, self._moments)
         services, classes = self._plane.services, self._plane.classes
         for name in layout.COUNTED if classes is not services else ():
             services[name] = 0
@@ -272,8 +275,11 @@ class RequestPlane:
         old = self._plane.requests
         requests = np.zeros(2 * len(old), layout.REQUEST)
         requests[: len(old)] = old
-        heaps = [np.concatenate((heap, np.zeros_like(heap))) for heap in (self._plane.returns, self._plane.patiences)]
-        self._plane = self._plane._replace(requests=requests, returns=heaps[0], patiences=heaps[1])
+        self._plane = self._plane._replace(requests=requests)
+        if self._plane.full is not None:
+            heaps = (self._plane.returns, self._plane.patiences)
+            returns, patiences = (np.concatenate((heap, np.zeros_like(heap))) for heap in heaps)
+            self._plane = self._plane._replace(returns=returns, patiences=patiences)
         _link_free(self._plane, len(old))
 
     def _grow_batches(self) -> None:
@@ -329,7 +335,8 @@ def _let_think(plane: layout.Plane, services: Sequence[ServicePlan]) -> int:
         request = requests[slot]
         request["due"], request["service"], request["index"], request["class_index"] = due, index, order, class_index
         request["status"], request["turns"], request["place"] = layout.THINKING, ENDLESS, slot
-    plane.returns[:number] = np.arange(number)
+    if number:
+        plane.returns[:number] = np.arange(number)
     plane.clock["returning"] = number
     return number
 

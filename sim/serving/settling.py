@@ -6,8 +6,8 @@ depends on when a replica was looked at.
 
 from typing import Any
 
-from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
-from sim.serving.counting import first_row, pass_running, pass_waiting
+from sim.serving.compiler import entry, helper, is_full, kernel
+from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.presence import pass_presence
 from sim.serving.segment import end_of, energy_of, iteration_under_way
@@ -18,7 +18,6 @@ from sim.serving.transfer import pass_transferring
 @kernel
 def settle(plane: Any, now: float) -> None:
     """Book all up to `now` (seconds): counts of requests over time, busy seconds and joules; add up the services."""
-    plane.moments[:] = 0.0
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index, now)
     for replica_index in range(plane.replicas.shape[0]):
@@ -56,31 +55,6 @@ def add_replica(plane: Any, replica_index: int, now: float) -> None:
     service.batches += replica.batches
     service.batched += replica.batched
     service.computed_tokens += replica.computed_tokens
-    add_moments(plane, service.parent, replica_index)
-    if is_full(plane) and service.classes > 1:
-        add_moments_of_classes(plane, replica_index)
-
-
-@helper
-def add_moments(plane: Any, class_index: int, row: int) -> None:
-    """Add a row of `sums` to the moments of a class, or of a service."""
-    for metric in range(plane.moments.shape[1]):
-        moment, own = plane.moments[class_index, metric], plane.sums[row, metric]
-        moment[0] += own[0]
-        moment[1] += own[1]
-        moment[2] += own[2]
-        moment[3] = max(moment[3], own[3])
-
-
-@full_helper()
-def add_moments_of_classes(plane: Any, replica_index: int) -> None:
-    """Add what a replica has of each class to the class and to the service."""
-    replica = entry(plane.replicas, replica_index)
-    service = entry(plane.services, replica.service)
-    row = first_row(service, replica_index)
-    for number in range(service.classes):
-        add_moments(plane, service.parent, row + number)
-        add_moments(plane, service.first_class + number, row + number)
 
 
 @helper

@@ -44,7 +44,7 @@ def begin_pass(plane: Any, replica_index: int, now: float) -> None:
 def run_batch(plane: Any, replica_index: int, work: float, now: float) -> None:
     """Let the requests of a batch, which bring so much work together, pass."""
     replica = entry(plane.replicas, replica_index)
-    per_batch = entry(plane.passes, entry(plane.laws, replica.law).table + replica.members)
+    per_batch = entry(plane.pieces, entry(plane.laws, replica.law).table + replica.members)
     share = work / replica.members
     replica.state = PASS
     replica.anchor = now

@@ -51,4 +51,4 @@ def seconds_alone(plane: Any, replica: Any, request: Any) -> float:
     """Seconds that a single-pass request takes by itself, on a replica that has its model loaded."""
     model = entry(plane.classes, request.class_index).level % entry(plane.services, replica.service).models
     law = entry(plane.laws, replica.law - replica.loaded + model)
-    return entry(plane.passes, law.table + 1).time_fixed * request.work
+    return entry(plane.pieces, law.table + 1).time_fixed * request.work

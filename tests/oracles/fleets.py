@@ -14,7 +14,7 @@ from sim.serving.service_plan import ClassPlan, ClientPlan, NoArrivals, PrefixBl
 STARTS = (0.0, 1e5, 1e7)
 ROUTING = (*layout.ROUTING, "own")
 BINDING = tuple(rule for rule in ROUTING if rule != "central_queue")
-EXAMPLES = int(os.environ.get("FLEETSIM_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("FLEETSIM_EXAMPLES", "40"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
