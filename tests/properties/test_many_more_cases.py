@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = 300
+EXAMPLES = 120
 SEED = 20270104
 LEAST = 2000
 
