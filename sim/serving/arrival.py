@@ -37,14 +37,7 @@ def describe(plane: Any, service_index: int, request_index: int, arrival: Any, n
     service = entry(plane.services, service_index)
     request = entry(plane.requests, request_index)
     request.service = service_index
-    if is_full(plane):
-        request.class_index = arrival.class_index
-        request.moves = 0
-        request.attempts = 0
-        request.turns = arrival.turns
-        request.patience = arrival.patience
-        request.retry_delay = arrival.retry_delay
-        request.think_time = arrival.think_time
+    describe_client(plane, request, arrival)
     request.replica = NONE
     request.index = service.index
     request.arrival = now
@@ -59,6 +52,18 @@ def describe(plane: Any, service_index: int, request_index: int, arrival: Any, n
     request.kv = arrival.kv
     request.work = arrival.work
     service.index += 1
+
+
+@full_helper(inlined=True)
+def describe_client(plane: Any, request: Any, arrival: Any) -> None:  # noqa: ARG001  `plane` tells plain from full
+    """Tell a request its class, and what its client does besides waiting."""
+    request.class_index = arrival.class_index
+    request.moves = 0
+    request.attempts = 0
+    request.turns = arrival.turns
+    request.patience = arrival.patience
+    request.retry_delay = arrival.retry_delay
+    request.think_time = arrival.think_time
 
 
 @helper

@@ -14,7 +14,7 @@ from sim.serving.layout import NONE
 from sim.serving.token_gaps import count_first_gaps, slo_itl
 
 
-@full_helper()
+@full_helper(inlined=True)
 def continue_partial(plane: Any, replica_index: int) -> None:
     """Go on with the prompt that was begun, if there is one."""
     replica = entry(plane.replicas, replica_index)
@@ -26,7 +26,7 @@ def continue_partial(plane: Any, replica_index: int) -> None:
         compute(plane, replica, request_index, min(left, tokens_left(entry(plane.services, replica.service), replica)))
 
 
-@full_helper()
+@full_helper(inlined=True)
 def decode_beside(plane: Any, replica_index: int, now: float) -> None:
     """The sequences that decode have a token from an iteration with pieces of prompts beside them."""
     replica = entry(plane.replicas, replica_index)
@@ -42,7 +42,7 @@ def decode_beside(plane: Any, replica_index: int, now: float) -> None:
     replica.prefills = 0
 
 
-@full_helper()
+@full_helper(inlined=True)
 def count_gaps_beside(plane: Any, replica_index: int, now: float) -> None:
     """Count the gaps that end with such an iteration."""
     replica = entry(plane.replicas, replica_index)

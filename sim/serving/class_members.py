@@ -6,7 +6,7 @@ from sim.serving.compiler import entry, full_helper
 from sim.serving.counting import sums_of
 
 
-@full_helper()
+@full_helper(inlined=True)
 def count_member(plane: Any, request_index: int, number: int) -> None:
     """A request joins the batch of its replica (1), or leaves it (-1)."""
     request = entry(plane.requests, request_index)

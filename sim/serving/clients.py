@@ -7,7 +7,7 @@ from sim.serving.layout import NONE, RETRYING, THINKING
 from sim.serving.returning import come_back_at
 
 
-@full_helper(otherwise=False)
+@full_helper(otherwise=False, inlined=True)
 def tries_again(plane: Any, request_index: int, now: float) -> bool:
     """Whether a request that was turned away, or gave up, comes back for another attempt."""
     request = entry(plane.requests, request_index)
@@ -23,7 +23,7 @@ def tries_again(plane: Any, request_index: int, now: float) -> bool:
     return True
 
 
-@full_helper(otherwise=False)
+@full_helper(otherwise=False, inlined=True)
 def thinks(plane: Any, request_index: int, answered: bool, now: float) -> bool:  # noqa: FBT001
     """Whether the client of a request that has left thinks of another, in the same slot.
 

@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sim.serving.compiler import entry, helper, is_full, rare
+from sim.serving.compiler import entry, full_helper, helper, is_full, rare
 from sim.serving.layout import ABANDONED, COMPLETED, E2E, LOST, QUEUEING, ROW, TIMED_OUT, TPOT, TTFT  # noqa: F401
 
 SUBDIVISIONS = 128
@@ -58,7 +58,13 @@ def bucket_edges(bucket: int) -> tuple[float, float]:
 @helper
 def class_of(plane: Any, request: Any) -> int:
     """The index of a request's class, which is that of its service where no service has several."""
-    return request.class_index if is_full(plane) else request.service
+    return one_of_classes(plane, request) if is_full(plane) else request.service
+
+
+@full_helper(otherwise=0, inlined=True)
+def one_of_classes(plane: Any, request: Any) -> int:  # noqa: ARG001  `plane` tells plain from full
+    """The same, in a full plane."""
+    return int(request.class_index)
 
 
 @helper
@@ -82,7 +88,7 @@ def sums_of(plane: Any, request: Any) -> int:
     if is_full(plane):
         service = entry(plane.services, entry(plane.replicas, request.replica).service)
         if service.classes > 1:
-            return first_row(service, request.replica) + request.class_index - service.first_class
+            return first_row(service, request.replica) + class_of(plane, request) - service.first_class
     return request.replica
 
 

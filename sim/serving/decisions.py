@@ -18,7 +18,7 @@ def stop_for_decision(plane: Any, now: float) -> None:
     clock.stop = min(clock.stop, math.ceil(now * GRID) / GRID)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def ask_where_none_is_ready(plane: Any, service_index: int, now: float) -> None:
     """A request comes to the router of a service: stop if no replica is ready and somebody wants to know."""
     service = entry(plane.services, service_index)
@@ -28,7 +28,7 @@ def ask_where_none_is_ready(plane: Any, service_index: int, now: float) -> None:
         stop_for_decision(plane, now)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def ask_where_one_is_idle(plane: Any, service_index: int, now: float) -> None:
     """A ready replica of a service has nothing left to do: stop if somebody wants to know."""
     service = entry(plane.services, service_index)

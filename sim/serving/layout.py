@@ -209,12 +209,13 @@ iterations that came later after the one before than the objective allows. `pinn
 caches that are being sent or received; the list `received` are requests whose cache has come since the last step. `law`
 is that of the model that is `loaded`."""
 
-REQUEST = _record(
-    "service replica status index prompt output kv next later earlier generated order computed late class_index "
-    "moves attempts turns",
-    "arrival work start first_token since last_token due patience retry_delay think_time asked",
-    "place sender",
+_REQUEST = (
+    "service replica status index prompt output kv next later earlier generated order computed late",
+    "arrival work start first_token since last_token asked",
 )
+REQUEST = _record(*_REQUEST, "class_index moves attempts turns place sender", "due patience retry_delay think_time")
+PLAIN_REQUEST = _record(*_REQUEST)
+"""In a plain plane. A million of them may wait, and what they take of memory takes its time."""
 
 MODEL = _record("idle first_idle", "")
 """One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
@@ -234,7 +235,8 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("prompt output kv class_index turns", "time work patience retry_delay think_time")
+ARRIVAL = _record("prompt output kv", "time work", "class_index turns", "patience retry_delay think_time")
+PLAIN_ARRIVAL = _record("prompt output kv", "time work")
 """`kv`: tokens of KV cache that a request needs to be admitted. `turns` are those of its session, itself included."""
 
 ROW = _record("service class_index replica index prompt output status met", "arrival start first_token end")

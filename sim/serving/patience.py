@@ -11,25 +11,37 @@ from sim.serving.layout import NEVER
 from sim.serving.request_heap import put, remove
 
 
-@full_helper()
+@full_helper(inlined=True)
 def watch_patience(plane: Any, request_index: int, now: float) -> None:
-    """A request begins to wait."""
-    clock = plane.clock[0]
-    patience = entry(plane.requests, request_index).patience
-    if patience < NEVER:
-        put(plane.requests, plane.patiences, clock.impatient, request_index, now + patience)
-        clock.impatient += 1
-        set_end_of_patience(plane)
+    """A request begins to wait, with all of its patience."""
+    if entry(plane.requests, request_index).patience < NEVER:
+        join_impatient(plane, request_index, now)
 
 
 @full_helper()
+def join_impatient(plane: Any, request_index: int, now: float) -> None:
+    """Put a request that may lose its patience among its like."""
+    clock = plane.clock[0]
+    due = now + entry(plane.requests, request_index).patience
+    put(plane.requests, plane.patiences, clock.impatient, request_index, due)
+    clock.impatient += 1
+    set_end_of_patience(plane)
+
+
+@full_helper(inlined=True)
 def forget_patience(plane: Any, request_index: int) -> None:
     """A request waits no longer."""
-    clock = plane.clock[0]
     if entry(plane.requests, request_index).patience < NEVER:
-        remove(plane.requests, plane.patiences, clock.impatient, request_index)
-        clock.impatient -= 1
-        set_end_of_patience(plane)
+        leave_impatient(plane, request_index)
+
+
+@full_helper()
+def leave_impatient(plane: Any, request_index: int) -> None:
+    """Take a request that might have lost its patience from among its like."""
+    clock = plane.clock[0]
+    remove(plane.requests, plane.patiences, clock.impatient, request_index)
+    clock.impatient -= 1
+    set_end_of_patience(plane)
 
 
 @helper

@@ -48,10 +48,17 @@ def become_absent(plane: Any, replica_index: int, now: float) -> None:
     forget_prompts(plane, replica)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def leave_drained(plane: Any, replica_index: int, now: float) -> None:
-    """If a replica drains and has nothing left it is gone, and the plane stops so that this is known."""
-    if entry(plane.replicas, replica_index).life == DRAINING and holds_nothing(plane, replica_index):
+    """If a replica drains and has nothing left it is gone."""
+    if entry(plane.replicas, replica_index).life == DRAINING:
+        leave_if_empty(plane, replica_index, now)
+
+
+@full_helper()
+def leave_if_empty(plane: Any, replica_index: int, now: float) -> None:
+    """A draining replica that has nothing left is gone, and the plane stops so that this is known."""
+    if holds_nothing(plane, replica_index):
         rest(plane, replica_index)
         keep_in_order(plane, replica_index)
         become_absent(plane, replica_index, now)

@@ -22,7 +22,7 @@ def level_of(plane: Any, request: Any) -> int:
     return entry(plane.classes, request.class_index).level
 
 
-@full_helper(otherwise=NONE)
+@full_helper(otherwise=NONE, inlined=True)
 def last_down_to(plane: Any, queue_index: int, level: int) -> int:
     """The last request of a queue among those of a level and of all before it."""
     while level >= 0:
@@ -32,13 +32,13 @@ def last_down_to(plane: Any, queue_index: int, level: int) -> int:
     return NONE
 
 
-@full_helper(otherwise=0)
+@full_helper(otherwise=0, inlined=True)
 def level_in_queue(plane: Any, request: Any) -> int:
     """The level at which a request stands: one that an idle replica has taken stands ahead of all."""
     return 0 if request.status == TAKEN else level_of(plane, request)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def leave_level(plane: Any, queue_index: int, request_index: int, before: int) -> None:
     """A request that leaves its queue, where it stands behind `before`, is no longer the last of its level."""
     plane.lengths[queue_index, level_in_queue(plane, entry(plane.requests, request_index))] -= 1
@@ -202,7 +202,7 @@ def next_queue(plane: Any, replica_index: int) -> int:
     return central if own_is_empty or central_goes_first(plane, replica_index, central) else replica_index
 
 
-@full_helper(otherwise=False)
+@full_helper(otherwise=False, inlined=True)
 def central_goes_first(plane: Any, replica_index: int, central: int) -> bool:
     """Whether the head of the central queue has a higher priority than that of a replica's own, which is not empty."""
     if entry(plane.queues, central).length == 0:

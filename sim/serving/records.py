@@ -47,7 +47,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         classes=records if plain else classes,
         replicas=replica_records,
         **prefix_records(services, records, replica_records),
-        requests=np.zeros(slots, layout.REQUEST),
+        requests=np.zeros(slots, layout.PLAIN_REQUEST if plain else layout.REQUEST),
         returns=np.zeros(slots, np.int64),
         patiences=np.zeros(slots, np.int64),
         queues=queues,
@@ -57,7 +57,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
         places=np.arange(replicas + count + (not plain)),
         coming=_no_events(count),
         coming_places=np.arange(count),
-        arrivals=_arrival_records(services, records),
+        arrivals=_arrival_records(services, records, layout.PLAIN_ARRIVAL if plain else layout.ARRIVAL),
         batches=np.zeros(slots + batch_margin, layout.MEMBER),
         pending=np.zeros(2 * replicas, np.int64),
         idle=np.concatenate((np.arange(replicas), heaps)),
@@ -102,11 +102,13 @@ def is_plain(plan: ServicePlan) -> bool:
     return plain_rule and plain_prompts and plain_replicas and plain_requests
 
 
-def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[Any]:
+def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any], kind: "np.dtype[Any]") -> NDArray[Any]:
     """Room for a block of each service's arrivals, which are of its first class until they tell another."""
     sizes = [plan.arrivals.block_size for plan in services]
     draws = [blocks_of_draws(plan) for plan in services]
-    arrivals = np.zeros(sum(sizes) + sum(map(sum, draws)), layout.ARRIVAL)
+    arrivals = np.zeros(sum(sizes) + sum(map(sum, draws)), kind)
+    if kind == layout.PLAIN_ARRIVAL:
+        return arrivals
     first_classes = np.repeat(records["first_class"], sizes), np.repeat(records["first_class"], list(map(sum, draws)))
     arrivals["class_index"] = np.concatenate(first_classes)
     return arrivals

@@ -273,7 +273,7 @@ class RequestPlane:
     def _grow(self) -> None:
         """Double the request slots."""
         old = self._plane.requests
-        requests = np.zeros(2 * len(old), layout.REQUEST)
+        requests = np.zeros(2 * len(old), old.dtype)
         requests[: len(old)] = old
         self._plane = self._plane._replace(requests=requests)
         if self._plane.full is not None:

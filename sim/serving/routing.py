@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.serving.compiler import entry, helper, is_full
+from sim.serving.compiler import entry, full_helper, helper, is_full
 from sim.serving.layout import (
     LEAST_OUTSTANDING,
     LEAST_WORK,
@@ -70,8 +70,13 @@ def route(plane: Any, service_index: int, request_index: int, now: float) -> int
 @helper
 def draw_number(plane: Any, request_index: int) -> int:
     """The counter of the draws for a request, which is another each time it comes to the router."""
-    request = entry(plane.requests, request_index)
-    return request.index + 1 + SENT_BACK * request.moves if is_full(plane) else request.index + 1
+    return entry(plane.requests, request_index).index + 1 + SENT_BACK * moves_of(plane, request_index)
+
+
+@full_helper(otherwise=0, inlined=True)
+def moves_of(plane: Any, request_index: int) -> int:
+    """How often a request has come to the router before."""
+    return int(entry(plane.requests, request_index).moves)
 
 
 @helper

@@ -11,7 +11,7 @@ from sim.serving.layout import LEAST_WORK, NEVER
 from sim.serving.load_tree import load_changed
 
 
-@full_helper()
+@full_helper(inlined=True)
 def work_bound(plane: Any, replica_index: int, request_index: int, now: float) -> None:
     """A request is bound to a replica."""
     replica = entry(plane.replicas, replica_index)
@@ -23,7 +23,7 @@ def work_bound(plane: Any, replica_index: int, request_index: int, now: float) -
         replica.work = max(replica.work, now) + seconds_alone(plane, replica, request)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def work_left(plane: Any, request_index: int, completed: bool) -> None:  # noqa: FBT001
     """A request leaves the replica that it is bound to."""
     request = entry(plane.requests, request_index)
@@ -35,7 +35,7 @@ def work_left(plane: Any, request_index: int, completed: bool) -> None:  # noqa:
         replica.work -= seconds_alone(plane, replica, request)
 
 
-@full_helper()
+@full_helper(inlined=True)
 def came_free(plane: Any, replica_index: int, now: float) -> None:
     """A replica has nothing to do, perhaps earlier than if it had served one request after another."""
     replica = entry(plane.replicas, replica_index)
