@@ -24,6 +24,7 @@ from oracles.fleets import (
     shared_service,
     single_pass_service,
     with_classes,
+    with_clients,
 )
 
 from sim.serving import layout
@@ -130,6 +131,21 @@ def test_a_replica_that_is_there_anew_has_forgotten_models_and_prompts(fleet, da
         assert record["loaded"] == replica.loaded
         if record["prefix"] != layout.NONE:
             assert plane.plane.prefixes["used"][record["prefix"]] == len(replica.kept)
+
+
+OF_CLIENTS = [changing(with_clients(each)) for each in (generative_service, crowded_service, single_pass_service)]
+
+
+@given(fleets(OF_CLIENTS), st.data())
+@SETTINGS
+def test_clients_go_on_when_replicas_come_and_go(fleet, data):
+    _, plans, _ = fleet
+    finished, plane, expected, oracle = run_both(fleet, draw_changes(data, fleet))
+    assert_equal(finished, expected, [s for s, plan in enumerate(plans) if hasattr(plan["replica"], "iteration")])
+    assert_little(plane)
+    assert plane.in_flight == 0
+    assert plane.plane.services["retries"].sum() == oracle.retries
+    assert plane.plane.clock["returning"] == plane.plane.clock["impatient"] == 0
 
 
 @given(fleets([*KINDS, generative_service, OF_CLASSES[0]]), st.data())
