@@ -63,8 +63,9 @@ def _conservation(run: "Run") -> Iterator[Law]:
 def _little(run: "Run") -> Iterator[Law]:
     """Little's law over the window: the integral of a count equals the sum of the times that requests spent there."""
     start, end = run.opening.time, run.closing.time
-    for index, name in enumerate(run.prepared.scenario.services):
-        service = whole_services(run.request_plane.plane)[index]
+    names = run.prepared.scenario.services
+    records = whole_services(run.request_plane.plane) if names else ()
+    for index, (name, service) in enumerate(zip(names, records, strict=True)):
         opening, closing = run.opening.services[index], run.closing.services[index]
         waited, ran, sent = unfinished(run.request_plane.plane, index, start, end)
         transfers = [("transferring", sent)] if run.prepared.scenario.services[name].groups else []

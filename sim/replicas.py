@@ -38,7 +38,12 @@ class Replicas:
             plane.on_drained = self._drained
 
     def start(self, service: str, start_up: float = 0.0) -> int | None:
-        """Start a replica that is ready `start_up` seconds later; its number, or None where there is no room for it."""
+        """Start a replica that is ready `start_up` seconds later; its number, or None where there is no room for it.
+
+        Raises FleetError where the replicas of a service only prefill or decode: those never change.
+        """
+        if service not in self.slots:
+            raise FleetError(f"the replicas of {service} do not come and go")
         for number, slot in enumerate(self.slots[service]):
             if slot.holding is None and self._hold(service, number):
                 self._at(self.environment.now + start_up, partial(self._ready, service, number))

@@ -100,13 +100,8 @@ class Simulation:
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
         self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots)
-        self.replicas = Replicas(
-            self.environment,
-            self.plane,
-            self.ledger,
-            prepared.pools,
-            {name: own for (name, _), own in prepared.slots.items()},
-        )
+        changing = {name: slots for (name, group), slots in prepared.slots.items() if not group}
+        self.replicas = Replicas(self.environment, self.plane, self.ledger, prepared.pools, changing)
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.hardware.tables import PIECES, GenerativeReplica, SinglePassReplica
+from sim.hardware.tables import GenerativeReplica
 from sim.serving import layout
 from sim.serving.batch_heap import FIRST_ROOM, MARGIN
 from sim.serving.counting import BUCKETS, HOUR, HOURS
+from sim.serving.law_records import law_records, models_on, whole_blocks
 from sim.serving.prefix_records import prefix_records
+from sim.serving.request_blocks import blocks_of_draws
 from sim.serving.service_plan import ClassPlan, ClientPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
@@ -25,7 +27,7 @@ def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, ste
     count = len(services)
     replicas = sum(plan.replicas for plan in services)
     records = _service_records(services, parents)
-    laws, pieces = _law_records(services)
+    laws, pieces = law_records(services)
     replica_records = _replica_records(services)
     models, heaps = _shared_models(services, records)
     queues = np.zeros(replicas + count, layout.QUEUE)
@@ -102,7 +104,7 @@ def is_plain(plan: ServicePlan) -> bool:
     return plain_rule and plain_prompts and plain_replicas and plain_requests
 
 
-def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any], kind: "np.dtype[Any]") -> NDArray[Any]:
+def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
     """Room for a block of each service's arrivals, which are of its first class until they tell another."""
     sizes = [plan.arrivals.block_size for plan in services]
     draws = [blocks_of_draws(plan) for plan in services]
@@ -112,11 +114,6 @@ def _arrival_records(services: Sequence[ServicePlan], records: NDArray[Any], kin
     first_classes = np.repeat(records["first_class"], sizes), np.repeat(records["first_class"], list(map(sum, draws)))
     arrivals["class_index"] = np.concatenate(first_classes)
     return arrivals
-
-
-def blocks_of_draws(plan: ServicePlan) -> list[int]:
-    """For each class of a service, how many draws for further requests lie behind the arrivals of all services."""
-    return [each.further.block_size if each and each.further else 0 for each in plan.clients_of_classes]
 
 
 def _further(plan: ServicePlan) -> int:
@@ -188,7 +185,7 @@ def _replica_records(services: Sequence[ServicePlan]) -> NDArray[Any]:
     records = np.zeros(sum(plan.replicas for plan in services), layout.REPLICA)
     records["service"] = np.repeat(np.arange(len(services)), [plan.replicas for plan in services])
     numbers = [number for plan in services for _, number in plan.laws]
-    models = [len(_models_on(replica)) for plan in services for replica, _ in plan.laws]
+    models = [len(models_on(replica)) for plan in services for replica, _ in plan.laws]
     records["law"] = np.repeat(np.cumsum([0, *models])[:-1], numbers)
     numbers_in_service = _numbers(services)
     ready = np.repeat([_number_ready(plan) for plan in services], [plan.replicas for plan in services])
@@ -224,33 +221,6 @@ def _service_records(services: Sequence[ServicePlan], parents: Sequence[int]) ->
     return records
 
 
-def _law_records(services: Sequence[ServicePlan]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The laws of all services, and the tables of their iterations and passes joined end to end."""
-    found = [(plan, model) for plan in services for replica, _ in plan.laws for model in _models_on(replica)]
-    records = np.zeros(len(found), layout.LAW)
-    table: list[NDArray[Any]] = [np.zeros(0, layout.PIECE)]
-    for record, (plan, replica) in zip(records, found, strict=True):
-        record["table"] = sum(map(len, table))
-        record["constant_latency"], record["speed"] = plan.client_latency, replica.speed
-        if isinstance(replica, GenerativeReplica):
-            table.append(_iteration_pieces(replica))
-            record["kv_capacity"] = _whole_blocks(replica)
-            record["swap_per_token"] = replica.swap_per_token
-            record["constant_latency"] += replica.request_overhead
-            for name, value in vars(replica.prefill).items():
-                record[name] = value
-        else:
-            table.append(_pass_rows(replica))
-            record["switch_time"] = replica.load_time
-            record["switch_energy"] = replica.resident_power * replica.load_time
-    return records, np.concatenate(table)
-
-
-def _models_on(replica: GenerativeReplica | SinglePassReplica) -> Sequence[GenerativeReplica | SinglePassReplica]:
-    """The laws of a replica with each of the models that share it."""
-    return (replica, *replica.others) if isinstance(replica, SinglePassReplica) else (replica,)
-
-
 def _shared_models(services: Sequence[ServicePlan], records: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The models that share replicas, and a heap for each of the idle ones that have it loaded: all the first model."""
     heaps: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
@@ -265,10 +235,6 @@ def _shared_models(services: Sequence[ServicePlan], records: NDArray[Any]) -> tu
         heaps.append(np.tile(record["first_replica"] + np.arange(replicas), number))
         at, place = at + number, place + replicas * number
     return models, np.concatenate(heaps)
-
-
-def _whole_blocks(replica: GenerativeReplica) -> int:
-    return replica.kv_capacity // replica.block_size * replica.block_size
 
 
 def _describe_service(record: Any, plan: ServicePlan) -> None:
@@ -294,7 +260,7 @@ def _describe_service(record: Any, plan: ServicePlan) -> None:
     record["ready"] = record["present"] = _number_ready(plan)
     record["loses"] = plan.on_death == "lose"
     record["alarm"] = NO_COUNT
-    record["models"] = len(_models_on(plan.replica))
+    record["models"] = len(models_on(plan.replica))
     record["max_wait"] = plan.switching.longest_wait if plan.switching else layout.NEVER
     if isinstance(plan.replica, GenerativeReplica):
         _describe_generative(record, plan, plan.replica)
@@ -305,7 +271,7 @@ def _describe_generative(record: Any, plan: ServicePlan, replica: GenerativeRepl
     record["max_batched_tokens"] = plan.max_batched_tokens
     record["chunked"], record["preemption"] = plan.chunked, layout.PREEMPTION[plan.preemption]
     record["block_size"], record["prefix_hit_rate"] = replica.block_size, plan.prefix_hit_rate
-    rooms = [(_whole_blocks(each), number) for each, number in plan.laws if isinstance(each, GenerativeReplica)]
+    rooms = [(whole_blocks(each), number) for each, number in plan.laws if isinstance(each, GenerativeReplica)]
     record["longest"] = min(room for room, _ in rooms)
     record["kv_capacity"] = sum(room * number for room, number in rooms)
     every = [room for room, number in rooms for _ in range(number)]
@@ -319,22 +285,6 @@ def _describe_group(group: Any, service: Any, index: int, plan: ServicePlan) -> 
     group["exhausted"] = 1
     group["transfer_fixed"], group["transfer_per_token"] = plan.transfer_latency, plan.transfer_per_token
     service["longest"] = group["longest"] = min(service["longest"], group["longest"])
-
-
-def _iteration_pieces(replica: GenerativeReplica) -> NDArray[Any]:
-    table = replica.iteration
-    rows = np.zeros(table.until.size, layout.PIECE)
-    if table.until.shape[1] != PIECES:
-        raise ValueError(f"an iteration has {PIECES} pieces, not {table.until.shape[1]}")
-    for name in layout.PIECE.names or ():
-        rows[name] = getattr(table, name).ravel()
-    return rows
-
-
-def _pass_rows(replica: SinglePassReplica) -> NDArray[Any]:
-    rows = np.zeros(len(replica.latency), layout.PIECE)
-    rows["time_fixed"], rows["energy_fixed"] = replica.latency, replica.energy
-    return rows
 
 
 def _trees(services: Sequence[ServicePlan], records: NDArray[Any]) -> NDArray[np.float64]:

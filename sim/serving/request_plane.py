@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,11 @@ from sim.fleet.pool import FleetError
 from sim.serving import kernel, layout, settling
 from sim.serving.lifecycle import change_life
 from sim.serving.moments import add_up
-from sim.serving.records import blocks_of_draws, empty_plane
-from sim.serving.service_plan import Arrivals, ServicePlan
-
-if TYPE_CHECKING:
-    from sim.workload.blocks import RequestBlock
+from sim.serving.records import empty_plane
+from sim.serving.request_blocks import draws_by_class, lay_down, let_think
+from sim.serving.service_plan import ServicePlan
 
 FIRST_SLOTS = 1024
-ENDLESS = 2**62
 LIVES = {layout.READY: "ready", layout.DRAINING: "draining", layout.ABSENT: "absent"}
 
 
@@ -71,11 +68,11 @@ class RequestPlane:
         clock["now"], clock["window_start"] = start, window_start
         self._plane.replicas["last_change"] = self._plane.queues["last_change"] = start
         self._plane.services["last_presence"] = start
-        _link_free(self._plane, _let_think(self._plane, self.services))
+        _link_free(self._plane, let_think(self._plane, self.services))
         self._first_arrival = list(accumulate((plan.arrivals.block_size for plan in self.services), initial=0))
         for index in range(len(self.services)):
             self._refill(index)
-        self._draws = _draws_by_class(self._plane, self.services, self._first_arrival[-1])
+        self._draws = draws_by_class(self._plane, self.services, self._first_arrival[-1])
         for class_index in self._draws:
             self._draw_further(class_index)
 
@@ -257,7 +254,7 @@ class RequestPlane:
         plane, record = self._plane, self._plane.services[index]
         block = self.services[index].arrivals.next_block()
         first = self._first_arrival[index]
-        count = _lay_down(plane, record, first, block)
+        count = lay_down(plane, record, first, block)
         record["next_arrival"], record["last_arrival"] = first, first + count
         record["exhausted"] = int(count == 0)
         due = float(block.arrival[0]) if count else layout.NEVER
@@ -267,7 +264,7 @@ class RequestPlane:
         """Put what the next requests bring into its place that the clients of a class send after thinking."""
         plane, record = self._plane, self._plane.classes[class_index]
         source, first = self._draws[class_index]
-        count = _lay_down(plane, plane.services[record["service"]], first, source.next_block())
+        count = lay_down(plane, plane.services[record["service"]], first, source.next_block())
         record["next_draw"], record["last_draw"] = first, first + count
 
     def _grow(self) -> None:
@@ -287,67 +284,6 @@ class RequestPlane:
         old = self._plane.batches
         self._plane = self._plane._replace(batches=np.concatenate((old, np.zeros(len(old), layout.MEMBER))))
         self._plane.clock["batches_limit"] += len(old)
-
-
-def _lay_down(plane: layout.Plane, service: Any, first: int, block: "RequestBlock") -> int:
-    """Write a block of a service's requests from a place on; returns how many."""
-    count = len(block.arrival)
-    room = plane.arrivals[first : first + count]
-    room["time"], room["work"] = block.arrival, block.work
-    if service["classes"] > 1:
-        room["class_index"] = service["first_class"] + block.class_number
-    room["prompt"] = np.maximum(block.prompt_tokens, 1)
-    room["output"] = np.maximum(block.output_tokens, 1)
-    room["kv"] = _tokens_to_start(service, room)
-    for name in CLIENTS if plane.full is not None else ():
-        room[name] = getattr(block, name)
-    return count
-
-
-CLIENTS = ("patience", "retry_delay", "think_time", "turns")
-"""What a block says of those who send the requests."""
-
-
-def _draws_by_class(
-    plane: layout.Plane, services: Sequence[ServicePlan], first: int
-) -> dict[int, tuple[Arrivals, int]]:
-    """By class, where what clients' further requests bring comes from, and where it is put: behind all arrivals."""
-    found = {}
-    for index, plan in enumerate(services):
-        sizes, first_class = blocks_of_draws(plan), int(plane.services[index]["first_class"])
-        for place, (clients, size) in enumerate(zip(plan.clients_of_classes, sizes, strict=True)):
-            if clients and clients.further:
-                found[first_class + place] = clients.further, first
-            first += size
-    return found
-
-
-def _let_think(plane: layout.Plane, services: Sequence[ServicePlan]) -> int:
-    """Give each client of a closed loop a slot, to think until its first request is due; returns how many."""
-    seats = [
-        (due, index, number - len(plan.first_sent), int(plane.services[index]["first_class"]) + place)
-        for index, plan in enumerate(services)
-        for number, (place, due, last) in enumerate(plan.first_sent)
-        if due < last
-    ]
-    requests, number = plane.requests, len(seats)
-    for slot, (due, index, order, class_index) in enumerate(sorted(seats)):
-        request = requests[slot]
-        request["due"], request["service"], request["index"], request["class_index"] = due, index, order, class_index
-        request["status"], request["turns"], request["place"] = layout.THINKING, ENDLESS, slot
-    if number:
-        plane.returns[:number] = np.arange(number)
-    plane.clock["returning"] = number
-    return number
-
-
-def _tokens_to_start(service: Any, arrivals: NDArray[Any]) -> NDArray[np.int64]:
-    """Tokens of KV cache for which a request must find room: its prompt and the next token, or all in whole blocks."""
-    if service["preemption"] != layout.NO_PREEMPTION:
-        return arrivals["prompt"] + 1
-    size = max(int(service["block_size"]), 1)
-    tokens = arrivals["prompt"] + (arrivals["output"] if service["stage"] == layout.NONE else 1)
-    return (tokens + size - 1) // size * size
 
 
 def _link_free(plane: layout.Plane, first: int) -> None:

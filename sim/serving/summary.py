@@ -220,7 +220,7 @@ def slo_block(
 ) -> dict[str, Any]:
     """Attainment of some classes of a service over all their requests of the window that are decided, and goodput.
 
-    Requests that were rejected, timed out or abandoned miss every limit, and so do those in flight that are late
+    Requests that were rejected, lost, timed out or abandoned miss every limit, and so do those in flight that are late
     already. Hours are those of the local day in which requests arrive.
     """
     counts, met = counts_of_classes(plane, classes, now), plane.classes["met"][classes].sum()

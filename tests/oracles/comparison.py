@@ -205,3 +205,16 @@ def suspended(plane, service):
 
 def running_at(finished, service, instant):
     return sum(r.service == service and r.start < instant < r.end for r in finished)
+
+
+def check_in_pieces(fleet, data, **further):
+    """Stops anywhere and blocks of any size change nothing; gives plane, oracle, and the plane without stops."""
+    start, plans, lists = fleet
+    expected, _ = run_oracle(plans, lists, start)
+    stops = choose(data, expected, start)
+    sizes = {"block_size": st.sampled_from([1, 7, 64]), "slots": st.sampled_from([1, 2, 1024])} | further
+    plane, oracle = check(fleet, stops=stops, **{name: data.draw(size) for name, size in sizes.items()})
+    straight = run_plane(plans, lists, start)[1]
+    assert_same_figures(plane, straight)
+    assert_little(plane)
+    return plane, oracle, straight

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.comparison import assert_little, assert_same_figures, check, choose, run_oracle, run_plane
+from oracles.comparison import assert_little, check, check_in_pieces
 from oracles.fleets import SETTINGS, fleets, generative_service, prefix_service, with_classes
 
 from sim.serving import layout
@@ -37,11 +37,5 @@ def test_prefixes(fleet):
 @given(fleets([prefix_service]), st.data())
 @SETTINGS
 def test_stops_and_blocks_change_nothing(fleet, data):
-    start, plans, lists = fleet
-    expected, _ = run_oracle(plans, lists, start)
-    stops = choose(data, expected, start)
-    sizes = {"block_size": data.draw(st.sampled_from([1, 7, 64])), "slots": data.draw(st.sampled_from([1, 2, 1024]))}
-    plane, _ = check(fleet, stops=stops, **sizes)
-    straight = run_plane(plans, lists, start)[1]
-    assert_same_figures(plane, straight)
+    plane, _, straight = check_in_pieces(fleet, data)
     np.testing.assert_array_equal(plane.plane.services["skipped_tokens"], straight.plane.services["skipped_tokens"])

@@ -3,8 +3,11 @@
 import pytest
 
 import sim
+from sim.fleet.pool import FleetError
+from sim.preparation import prepare
 from sim.scenario import ScenarioError
 from sim.scenario.loading import read
+from sim.simulation import Simulation
 
 SCENARIO = {
     "fleetsim": 1,
@@ -86,6 +89,12 @@ def test_replicas_of_each_group_are_a_path(result):
 def test_all_that_the_pool_has_room_for():
     scenario = sim.load(SCENARIO).with_({"services.chat.groups.decode.replicas": "all"})
     assert scenario.services["chat"].replica_groups["decode"].replicas.initial == 14
+
+
+def test_replicas_of_groups_do_not_come_and_go():
+    simulation = Simulation(prepare(sim.load(SCENARIO)))
+    with pytest.raises(FleetError, match="the replicas of chat do not come and go"):
+        simulation.replicas.start("chat")
 
 
 def broken(**changes):
