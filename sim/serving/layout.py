@@ -213,9 +213,14 @@ _REQUEST = (
     "service replica status index prompt output kv next later earlier generated order computed late",
     "arrival work start first_token since last_token asked",
 )
-REQUEST = _record(*_REQUEST, "class_index moves attempts turns place sender", "due patience retry_delay think_time")
+REQUEST = _record(
+    f"{_REQUEST[0]} class_index moves attempts turns place sender",
+    f"{_REQUEST[1]} due patience retry_delay think_time",
+)
 PLAIN_REQUEST = _record(*_REQUEST)
-"""In a plain plane. A million of them may wait, and what they take of memory takes its time."""
+"""In a plain plane. A million of them may wait, and what they take of memory takes its time.
+
+It is not the beginning of a `REQUEST`, or numba would take one for the other in a process that has both."""
 
 MODEL = _record("idle first_idle", "")
 """One of several that share replicas: how many idle replicas have it loaded, and where they stand in `idle`."""
@@ -235,7 +240,7 @@ QUEUE = _record("head tail length", "last_change waiting_area waiting_sum")
 
 EVENT = _record("entity", "time")
 
-ARRIVAL = _record("prompt output kv", "time work", "class_index turns", "patience retry_delay think_time")
+ARRIVAL = _record("prompt output kv class_index turns", "time work patience retry_delay think_time")
 PLAIN_ARRIVAL = _record("prompt output kv", "time work")
 """`kv`: tokens of KV cache that a request needs to be admitted. `turns` are those of its session, itself included."""
 
