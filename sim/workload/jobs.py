@@ -1,6 +1,6 @@
 """The jobs of one training stream, one by one in order of submission: drawn, or recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +24,21 @@ class JobRequest(NamedTuple):
     submit: float
     accelerators: int
     duration: float
-    priority: int
-    tenant: str | None
-    estimate: float | None
+    """On `accelerators` of the first pool that it may use."""
+    priority: int = 0
+    tenant: str | None = None
+    estimate: float | None = None
+    """The duration that its user expects."""
+    deadline: float | None = None
+    """The instant by which it should have ended."""
+    speed: Mapping[str, float] | None = None
+    """By pool, relative to where `duration` holds; it cannot run in one that is absent. None: 1 in all of its stream."""
+    smallest: int | None = None
+    """The least accelerators on which it can run; None: its gang."""
+    largest: int | None = None
+    """The most accelerators on which it can run; None: its gang."""
+    efficiency: Callable[[int], float] | None = None
+    """Work of an accelerator among so many, relative to one that is alone; None: 1 always."""
 
 
 def job_source(
@@ -57,7 +69,7 @@ def _drawn(name: str, spec: TrainingStream, seed: int, start_of_day: float, unti
                 return
             number += 1
             whole = round(min(max(gang, 1.0), LARGEST_GANG))
-            yield JobRequest(f"{name}-{number}", _grid(submit), whole, _grid(duration), spec.priority, None, None)
+            yield JobRequest(f"{name}-{number}", _grid(submit), whole, _grid(duration), spec.priority)
 
 
 def _recorded(spec: TrainingStream, trace: JobTrace, folder: Path, until: float) -> list[JobRequest]:
