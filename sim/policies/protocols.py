@@ -23,8 +23,12 @@ class JobView:
     """Counts jobs in order of submission."""
     stream: str
     tenant: str | None
+    now: float
+    """The instant of this view."""
     priority: int
     submitted: float
+    since: float
+    """The instant at which it began to wait, or to hold what it holds."""
     deadline: float | None
     gang: int
     gang_min: int

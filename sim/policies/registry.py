@@ -37,7 +37,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "sjf": "sim.policies.scheduling:Sjf",
         "srtf": "sim.policies.scheduling:Srtf",
         "srsf": "sim.policies.scheduling:Srsf",
-        "las": "sim.policies.scheduling:Las",
+        "las": "sim.policies.least_attained:Las",
         "priority": "sim.policies.scheduling:Priority",
         "easy_backfill": "sim.policies.backfill:EasyBackfill",
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",

@@ -62,8 +62,8 @@ class GivingWay:
         return True
 
     def carry_out(self) -> None:
-        """Preempt those without room, and start those with."""
-        for job in self._preempted:
+        """Preempt those without room, the last one first, and start those with."""
+        for job in reversed(self._preempted):
             self._plane.stop(job)
         for job, (pool, nodes) in self._starting:
             if not self._plane.try_start(job, pool, job.gang, nodes):

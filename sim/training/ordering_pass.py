@@ -54,7 +54,8 @@ class OrderingPass:
 
     def _with_running(self) -> None:
         """Give room in the order of the key to those that run and those that wait, and then make it so."""
-        running = sorted((self._key(job), job.number, job) for job in self._plane.running.values() if job.preemptible)
+        by_number = sorted(self._plane.running.items())
+        running = sorted((self._key(job), number, job) for number, job in by_number if job.preemptible)
         room = GivingWay(self._plane, [job for _, _, job in running])
         heads = self._waiting.heads()
         for job, shape in self._merged(running, heads):
