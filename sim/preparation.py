@@ -29,7 +29,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
-from sim.workload.jobs import JobRequest, job_source
+from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
 from sim.workload.trace_files import TraceError
@@ -55,7 +55,7 @@ class Prepared:
     requests: dict[str, Source] = field(default_factory=dict)
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
-    jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
+    jobs: dict[str, JobSource] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -154,6 +154,13 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 start_of_day=seconds_into_week(scenario, stream.pools[0]),
                 until=prepared.until,
             )
+            prepared.notes.extend(_of_trace(name, prepared.jobs[name]))
+
+
+def _of_trace(name: str, source: JobSource) -> Iterator[str]:
+    """What was not taken from a trace as it stands there."""
+    if source.recording is not None and (source.recording.dropped or source.recording.changed):
+        yield f"training.{name}: of its trace, {source.recording.sentence()}"
 
 
 def _check_thinking(prepared: Prepared, name: str, service: Service) -> None:

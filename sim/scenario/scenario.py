@@ -164,7 +164,7 @@ class Scenario(Node):
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain data, every default written out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
 
     def defaults(self) -> dict[str, Any]:
         """Return the values that the file left to their defaults, by dotted path."""

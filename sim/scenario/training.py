@@ -1,14 +1,14 @@
 """Training: streams of jobs, or a trace of them."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sim.scenario.arrivals import AnyArrivals, TraceArrivals, check_file
-from sim.scenario.base import Node, PoolName, fail, later
+from sim.scenario.arrivals import AnyArrivals, TraceArrivals
+from sim.scenario.base import Node, PoolName, fail
 from sim.scenario.distributions import Choice, CountDistribution, Distribution, DurationDistribution, Fixed
-from sim.scenario.quantities import Duration, Positive, PositiveDuration
+from sim.scenario.job_trace import JobTrace
+from sim.scenario.quantities import Duration, PositiveDuration
 from sim.scenario.replica_group import check_pools
 
 
@@ -18,29 +18,6 @@ class Checkpoint(Node):
     interval: PositiveDuration
     cost: Duration = 0.0
     restart: Duration = 0.0
-
-
-class JobTrace(Node):
-    """A recorded trace of jobs; its path is relative to the scenario's folder, `columns` maps names to the file's."""
-
-    format: Annotated[Literal["csv", "philly"], later("alibaba", "swf", "gavel")]
-    path: str
-    columns: Mapping[Literal["job_id", "submit_time", "num_gpu", "duration", "tenant", "priority", "estimate"], str] = (
-        Field(default_factory=dict)
-    )
-    limit: int | None = Field(default=None, ge=1)
-    time_scale: Positive = 1.0
-
-    @field_validator("path")
-    @classmethod
-    def _check_file(cls, path: str, info: ValidationInfo) -> str:
-        return check_file(path, info)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.columns and self.format != "csv":
-            fail(f"`columns` are for csv; {self.format} has its own", "columns")
-        return self
 
 
 class TrainingStream(Node):

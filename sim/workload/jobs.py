@@ -1,13 +1,16 @@
-"""The jobs of one training stream, one by one in order of submission: drawn, or recorded."""
+"""The jobs of one training stream in order of submission: drawn, or recorded."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from sim.scenario.training import JobTrace, TrainingStream
+from sim.scenario.job_trace import JobTrace
+from sim.scenario.training import TrainingStream
 from sim.workload.arrivals import RandomArrivals, arrival_source
 from sim.workload.distributions import sampler
-from sim.workload.job_traces import LATEST, read_job_trace
+from sim.workload.job_formats.recording import LATEST, RecordedJob, Recording
+from sim.workload.job_traces import chosen_jobs
 from sim.workload.streams import stream
 
 BLOCK = 256
@@ -28,11 +31,11 @@ class JobRequest(NamedTuple):
     priority: int = 0
     tenant: str | None = None
     estimate: float | None = None
-    """The duration that its user expects."""
+    """The duration that its user expects; None: that it has."""
     deadline: float | None = None
     """The instant by which it should have ended."""
     speed: Mapping[str, float] | None = None
-    """By pool, relative to where `duration` holds; it cannot run in one that is absent. None: 1 in all of its stream."""
+    """By pool, relative to where `duration` holds; it cannot run in one that is absent. None: 1 in all of them."""
     smallest: int | None = None
     """The least accelerators on which it can run; None: its gang."""
     largest: int | None = None
@@ -41,17 +44,29 @@ class JobRequest(NamedTuple):
     """Work of an accelerator among so many, relative to one that is alone; None: 1 always."""
 
 
+@dataclass(frozen=True)
+class JobSource:
+    """The jobs of one stream, in order of submission. Drawn ones can be gone through once."""
+
+    jobs: Iterable[JobRequest]
+    recording: Recording | None = None
+    """Where they come from a trace, how it was read."""
+
+    def __iter__(self) -> Iterator[JobRequest]:
+        return iter(self.jobs)
+
+
 def job_source(
     name: str, spec: TrainingStream, *, seed: int, folder: Path, start_of_day: float = 0.0, until: float
-) -> Iterator[JobRequest]:
+) -> JobSource:
     """Give the jobs of the stream `name` that are submitted before `until` (s).
 
     `start_of_day` is the local time of second 0 in seconds after Monday's midnight. A trace is read at once, its path
     relative to `folder`. Raises TraceError.
     """
     if spec.trace is not None:
-        return iter(_recorded(spec, spec.trace, folder, until))
-    return _drawn(name, spec, seed, start_of_day, until)
+        return _recorded(spec, spec.trace, folder, until)
+    return JobSource(_drawn(name, spec, seed, start_of_day, until))
 
 
 def _drawn(name: str, spec: TrainingStream, seed: int, start_of_day: float, until: float) -> Iterator[JobRequest]:
@@ -72,25 +87,26 @@ def _drawn(name: str, spec: TrainingStream, seed: int, start_of_day: float, unti
             yield JobRequest(f"{name}-{number}", _grid(submit), whole, _grid(duration), spec.priority)
 
 
-def _recorded(spec: TrainingStream, trace: JobTrace, folder: Path, until: float) -> list[JobRequest]:
-    found = read_job_trace(trace.format, folder / trace.path, trace.columns)
-    columns, jobs = found.columns, []
-    for row in range(min(len(found), trace.limit or len(found))):
-        submit = _grid(columns["submit_time"][row] * trace.time_scale)
-        if submit >= until:
-            break
-        jobs.append(
-            JobRequest(
-                job_id=columns["job_id"][row],
-                submit=submit,
-                accelerators=columns["num_gpu"][row],
-                duration=_grid(columns["duration"][row]),
-                priority=columns["priority"][row] if "priority" in columns else spec.priority,
-                tenant=columns["tenant"][row] if "tenant" in columns else None,
-                estimate=_grid(columns["estimate"][row]) if "estimate" in columns else None,
-            )
-        )
-    return jobs
+def _recorded(spec: TrainingStream, trace: JobTrace, folder: Path, until: float) -> JobSource:
+    recording = chosen_jobs(trace, folder)
+    in_time = [job for job in recording.jobs if _grid(job.submit) < until]
+    if late := len(recording.jobs) - len(in_time):
+        recording.dropped["submitted after the horizon"] += late
+    recording.jobs = in_time
+    return JobSource([_request(spec, job) for job in in_time], recording)
+
+
+def _request(spec: TrainingStream, job: RecordedJob) -> JobRequest:
+    return JobRequest(
+        job_id=job.job_id,
+        submit=_grid(job.submit),
+        accelerators=job.accelerators,
+        duration=_grid(job.duration),
+        priority=spec.priority if job.priority is None else job.priority,
+        tenant=job.tenant,
+        estimate=None if job.estimate is None else _grid(job.estimate),
+        speed=job.speed,
+    )
 
 
 def _grid(time: float) -> float:

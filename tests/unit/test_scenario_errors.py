@@ -146,7 +146,7 @@ WRONG = [
     (LARGE, JOBS, "", "training.finetune", "`arrivals` missing"),
     (LARGE, "    priority: 0", "    tenant: research", "training.finetune.tenant", "later version"),
     (LARGE, "    priority: 0", "    trace: {format: csv, path: nope.csv}", "training.finetune.trace.path", "no file"),
-    (LARGE, "    priority: 0", "    trace: {format: swf, path: nope.csv}", "training.finetune.trace.format", "later version"),
+    (LARGE, "    priority: 0", "    trace: {format: alibaba, path: nope.csv}", "training.finetune.trace.format", "later version"),
     (LARGE, "policy: best_fit", "policy: bestfit", "policies.placement", "did you mean `best_fit`"),
     (LARGE, "sharing: static", "sharing: inference_first", "policies.sharing", "later version"),
     (LARGE, "scheduling: fifo_first_fit", "scheduling: {default: fifo}", "policies.scheduling", "later version"),
