@@ -1,11 +1,10 @@
 """One pool as state: which node has how many accelerators free, and who holds the others."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sim.policies.protocols import IntArray, Placement
+from sim.policies.protocols import IntArray, Nodes, Placement
 
 
 class FleetError(RuntimeError):
@@ -18,7 +17,7 @@ class Holding:
 
     pool: str
     holder: str
-    nodes: Sequence[tuple[int, int]]
+    nodes: Nodes
     unused: int
 
     @property
@@ -57,11 +56,19 @@ class PoolState:
             self.most_free[node] -= count
         return holding
 
-    def try_hold(self, holder: str, gang: int) -> Holding | None:
-        """Take accelerators for a gang where the placement policy says; None where it does not fit now."""
-        if gang > self.free_total:
+    def find(self, gang: int, free: IntArray | None = None) -> Nodes | None:
+        """Where the placement policy would put a gang, now or were that free which `free` says; None: nowhere."""
+        if free is None and gang > self.free_total:
             return None
-        nodes = self._ask_policy(gang)
+        return self._ask_policy(gang, self._shown[0] if free is None else free)
+
+    def slowdown_of(self, holding: Holding) -> float:  # noqa: ARG002
+        """By how much a gang works more slowly for being where it is."""
+        return 1.0
+
+    def try_hold(self, holder: str, gang: int, nodes: Nodes | None = None) -> Holding | None:
+        """Take accelerators for a gang, on given nodes or where the policy says; None where it does not fit now."""
+        nodes = self.find(gang) if nodes is None else nodes
         if nodes is None:
             return None
         holding = Holding(self.name, holder, nodes, sum(count for _, count in nodes) - gang)
@@ -79,9 +86,9 @@ class PoolState:
                 raise FleetError(f"{holding.holder} releases {count} accelerators of {self.name}/{node} twice")
         self.free_total += holding.accelerators
 
-    def _ask_policy(self, gang: int) -> tuple[tuple[int, int], ...] | None:
+    def _ask_policy(self, gang: int, free: IntArray) -> tuple[tuple[int, int], ...] | None:
         try:
-            nodes = self._placement.place(gang, *self._shown)
+            nodes = self._placement.place(gang, free, *self._shown[1:])
             return None if nodes is None else tuple((int(node), int(count)) for node, count in nodes)
         except Exception as error:
             raise FleetError(f"the placement policy {type(self._placement).__name__} failed: {error!r}") from error
