@@ -76,7 +76,8 @@ def _named_jobs(scenario: Scenario) -> Iterator[Problem]:
         for place, (job_id, job) in enumerate(stream.named_jobs(name)):
             path = f"training.'{name}'.jobs[{place}]"
             if job_id in seen:
-                yield scenario.problem(path, f"`{job_id}` is the id of a job above", "another id")
+                key = f"{path}.id" if job.id else path
+                yield scenario.problem(key, f"`{job_id}` is the id of a job above", "another id")
             if not isinstance(scenario.horizon, str) and job.submit >= scenario.horizon:
                 yield scenario.problem(f"{path}.submit", "the run has ended by then", "less than the horizon")
             if job.accelerators > room:

@@ -1,11 +1,12 @@
 """Recorded jobs: a file is read by the reader of its format, and what the scenario does not want is left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from sim.scenario.job_trace import JobTrace
 from sim.workload.job_formats import philly, plain, swf
-from sim.workload.job_formats.recording import RecordedJob, Recording
+from sim.workload.job_formats.recording import Recording
+from sim.workload.submissions import Submission
 from sim.workload.trace_files import TraceError
 
 
@@ -28,22 +29,13 @@ def chosen_jobs(trace: JobTrace, folder: Path) -> Recording:
     Times count from the beginning of the window and are scaled; `limit` counts what the other filters leave.
     """
     path, recording = folder / trace.path, read_job_trace(trace, folder)
-    _refuse_repeated(path, recording.jobs)
     recording.jobs = list(_filtered(trace, recording))
     if not recording.jobs:
         raise TraceError(path, 0, f"no job is left: {recording.sentence()}")
     return recording
 
 
-def _refuse_repeated(path: Path, jobs: Sequence[RecordedJob]) -> None:
-    seen: set[str] = set()
-    for job in jobs:
-        if job.job_id in seen:
-            raise TraceError(path, 0, f"the job_id `{job.job_id}` stands there twice")
-        seen.add(job.job_id)
-
-
-def _filtered(trace: JobTrace, recording: Recording) -> Iterator[RecordedJob]:
+def _filtered(trace: JobTrace, recording: Recording) -> Iterator[Submission]:
     begin = trace.from_ or 0.0
     passed = 0
     for job in recording.jobs:
@@ -57,7 +49,7 @@ def _filtered(trace: JobTrace, recording: Recording) -> Iterator[RecordedJob]:
         yield job._replace(submit=(job.submit - begin) * trace.time_scale)
 
 
-def _unwanted(trace: JobTrace, job: RecordedJob, begin: float) -> str:
+def _unwanted(trace: JobTrace, job: Submission, begin: float) -> str:
     """Why a filter keeps a job out; empty where none does."""
     if job.submit < begin or (trace.until is not None and job.submit >= trace.until):
         return "outside the window of time"

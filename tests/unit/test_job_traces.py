@@ -139,11 +139,6 @@ def test_filters_that_leave_nothing_are_an_error(tmp_path):
         chosen(three(tmp_path), tenants=["nobody"])
 
 
-def test_a_name_that_stands_twice_is_an_error(tmp_path):
-    with pytest.raises(TraceError, match="the job_id `1` stands there twice"):
-        chosen(write(tmp_path, line(1), line(1)))
-
-
 def test_an_account_is_a_sentence(tmp_path):
     recording = swf.read(write(tmp_path, line(1), line(2, run=-1), line(3, allocated=-1)))
     assert recording.sentence() == (

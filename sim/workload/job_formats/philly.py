@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.workload.job_formats.recording import RecordedJob, Recording, seconds, whole
+from sim.workload.job_formats.recording import Recording, seconds, whole
+from sim.workload.submissions import Submission
 from sim.workload.trace_files import TraceError, header_of, missing_column, read_columns, rows_of, wall_time
 
 TENANTS = ("vc", "cluster")
@@ -33,7 +34,7 @@ def read(path: Path) -> Recording:
     first = min(submits[row] for row in kept)
     recording = Recording(len(submits))
     recording.keep(
-        RecordedJob(str(row), submits[row] - first, gangs[row], durations[row], tenants[row] or None) for row in kept
+        Submission(str(row), submits[row] - first, gangs[row], durations[row], tenants[row] or None) for row in kept
     )
     if len(kept) < len(submits):
         recording.dropped["held no accelerator"] = len(submits) - len(kept)

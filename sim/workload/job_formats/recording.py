@@ -1,29 +1,14 @@
 """What every reader of recorded jobs gives: the jobs, and an account of the rows it read."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from sim.workload.submissions import Submission
 from sim.workload.trace_files import amount
 
 LATEST = 2.0**33
 """Seconds, some 270 years: up to here sums of control-plane times are exact."""
-
-
-class RecordedJob(NamedTuple):
-    """A job as its trace has it. Seconds; None where the trace is silent."""
-
-    job_id: str
-    submit: float
-    accelerators: int
-    duration: float
-    """On the first pool that it can use."""
-    tenant: str | None = None
-    priority: int | None = None
-    estimate: float | None = None
-    speed: Mapping[str, float] | None = None
-    """By pool, relative to where `duration` holds; it cannot run in one that is absent."""
 
 
 @dataclass
@@ -31,12 +16,12 @@ class Recording:
     """The jobs of a trace, and how many rows were `read`; `dropped` and `changed` count jobs by what was done."""
 
     read: int = 0
-    jobs: list[RecordedJob] = field(default_factory=list)
+    jobs: list[Submission] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     """Kept, but not as they stand."""
 
-    def keep(self, jobs: Iterable[RecordedJob]) -> None:
+    def keep(self, jobs: Iterable[Submission]) -> None:
         """Hold on to these jobs in order of submission; those of one instant stay in the order of the file."""
         self.jobs = sorted(jobs, key=lambda job: job.submit)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from sim.workload.job_formats.recording import LATEST, RecordedJob, Recording
+from sim.workload.job_formats.recording import LATEST, Recording
+from sim.workload.submissions import Submission
 from sim.workload.trace_files import TraceError, lines_of
 
 FIELDS = 18
@@ -29,7 +30,7 @@ def read(path: Path, *, processors_per_accelerator: int = 1, owner: Owner = "use
     """
     recording = Recording()
     problems: list[tuple[int, str]] = []
-    jobs: list[RecordedJob] = []
+    jobs: list[Submission] = []
     with lines_of(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip() or line.lstrip().startswith(";"):
@@ -70,7 +71,7 @@ def _fields(line: str) -> list[float]:
 
 def _job(
     fields: list[float], recording: Recording, processors_per_accelerator: int, owner: Owner
-) -> Iterable[RecordedJob]:
+) -> Iterable[Submission]:
     """The job of a line; none where it is left out."""
     allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     processors = allocated if allocated > 0 else requested
@@ -89,7 +90,7 @@ def _job(
     if accelerators * processors_per_accelerator != processors:
         recording.changed["are rounded up to whole accelerators"] += 1
     number = fields[OWNERS[owner]]
-    yield RecordedJob(
+    yield Submission(
         job_id=f"{fields[JOB]:.0f}",
         submit=fields[SUBMIT],
         accelerators=accelerators,
