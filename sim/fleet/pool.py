@@ -78,6 +78,8 @@ class PoolState:
         """All that is held, by identity, in the order in which it was taken."""
         self.clock: Callable[[], float] = lambda: 0.0
         """The time (s)."""
+        self.failures = 0
+        """Failures so far."""
         self._free_time = FreeTime()
         self._on_free_nodes = self.free_total
         self._shown = tuple(_read_only(array) for array in (self.free, self.capacity, self.rack))

@@ -1,15 +1,16 @@
 """How the accelerators of a pool fail: by whose lifetimes, or as a trace recorded it."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from sim.scenario.arrivals import check_file
 from sim.scenario.base import Node, fail
 from sim.scenario.distributions import DurationDistribution
-from sim.scenario.quantities import Positive, PositiveDuration
+from sim.scenario.quantities import Plain, PositiveDuration
 
 Per = Literal["accelerator", "node", "rack"]
+Shape = Annotated[float, Plain(least=0.1, most=100.0)]
 
 
 class Failures(Node):
@@ -18,7 +19,7 @@ class Failures(Node):
     per: Per
     mtbf: PositiveDuration | None = None
     """Mean time of one of them from a repair to the next failure."""
-    shape: Positive | None = None
+    shape: Shape | None = None
     """Of its Weibull distribution: 1 is exponential and the default, less is many early failures, more is wear."""
     repair: DurationDistribution | None = None
     """How long it is down."""
