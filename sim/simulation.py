@@ -9,7 +9,6 @@ from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
-from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare
 from sim.replicas import Replicas
 from sim.results import Result, Run
@@ -20,6 +19,8 @@ from sim.serving.rows import RowWriter
 from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
+from sim.training.progress import Checkpoints
+from sim.workload.streams import stream
 
 BATCHES = 64
 """Equal parts of the window: enough to see how they depend on one another."""
@@ -217,9 +218,17 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        ordering: Ordering = self.prepared.policies["scheduling"]
-        streams = []
-        for name, spec in self.scenario.training.items():
-            interval, cost = (spec.checkpoint.interval, spec.checkpoint.cost) if spec.checkpoint else (None, 0.0)
-            streams.append(Stream(name, self.prepared.jobs[name], spec.pools, spec.queue_limit, interval, cost))
-        return JobPlane(self.environment, self.prepared.pools, self.ledger, ordering, streams)
+        seed, pools = self.scenario.seed, self.prepared.pools
+        streams = [
+            Stream(
+                name,
+                self.prepared.jobs[name],
+                spec.pools,
+                spec.queue_limit,
+                Checkpoints(**spec.checkpoint.model_dump()) if spec.checkpoint else None,
+                spec.preemptible,
+            )
+            for name, spec in self.scenario.training.items()
+        ]
+        rng = stream(seed, "policies", "scheduling")
+        return JobPlane(self.environment, pools, self.ledger, self.prepared.policies["scheduling"], streams, rng=rng)

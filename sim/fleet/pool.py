@@ -1,12 +1,12 @@
 """One pool as state: which node has how many accelerators free, and who holds the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.fleet.free_time import FreeTime
-from sim.policies.protocols import IntArray, Placement
+from sim.policies.protocols import IntArray, Nodes, Placement
 
 
 class FleetError(RuntimeError):
@@ -19,7 +19,7 @@ class Holding:
 
     pool: str
     holder: str
-    nodes: Sequence[tuple[int, int]]
+    nodes: Nodes
     unused: int
 
     @property
@@ -119,20 +119,24 @@ class PoolState:
             self.most_free[node] -= count
         return holding
 
-    def try_hold(self, holder: str, gang: int) -> Holding | None:
-        """Take accelerators for a gang where the placement policy says; None where it does not fit now."""
+    def find(self, gang: int, free: IntArray | None = None) -> Nodes | None:
+        """Where the placement policy would put a gang, now or were that free which `free` says; None: nowhere."""
         size = self.size_of(gang)
-        if size is None or size > self.free_total:
+        if size is None or (free is None and size > self.free_total):
             return None
-        nodes = self._ask_policy(size)
+        return self._ask_policy(size, self._shown[0] if free is None else free)
+
+    def try_hold(self, holder: str, gang: int, nodes: Nodes | None = None) -> Holding | None:
+        """Take accelerators for a gang, on given nodes or where the policy says; None where it does not fit now."""
+        nodes = self.find(gang) if nodes is None else nodes
         if nodes is None:
             return None
         holding = Holding(self.name, holder, nodes, sum(count for _, count in nodes) - gang)
-        self._check(holding, size)
+        self._check(holding, self.size_of(gang) or gang)
         self._take(holding)
         return holding
 
-    def hold_where(self, holder: str, nodes: Sequence[tuple[int, int]]) -> Holding | None:
+    def hold_where(self, holder: str, nodes: Nodes) -> Holding | None:
         """Take what is free of these accelerators, none of which does any work; None where nothing is."""
         found = tuple((node, min(count, int(self.free[node]))) for node, count in nodes if self.free[node] > 0)
         if not found:
@@ -177,9 +181,9 @@ class PoolState:
         if before + count == self.per_node:
             self._on_free_nodes += self.per_node
 
-    def _ask_policy(self, size: int) -> tuple[tuple[int, int], ...] | None:
+    def _ask_policy(self, size: int, free: IntArray) -> tuple[tuple[int, int], ...] | None:
         try:
-            nodes = self.placement.place(size, *self._shown)
+            nodes = self.placement.place(size, free, *self._shown[1:])
             return None if nodes is None else tuple((int(node), int(count)) for node, count in nodes)
         except Exception as error:
             raise FleetError(f"the placement policy {type(self.placement).__name__} failed: {error!r}") from error

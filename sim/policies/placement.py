@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sim.policies.protocols import IntArray, PoolOffer
-
-Nodes = Sequence[tuple[int, int]]
+from sim.policies.protocols import IntArray, Nodes, PoolOffer
 
 
 class FirstFit:

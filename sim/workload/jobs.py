@@ -32,7 +32,7 @@ class JobRequest(NamedTuple):
     deadline: float | None = None
     """The instant by which it should have ended."""
     speed: Mapping[str, float] | None = None
-    """By pool, relative to where `duration` holds; it cannot run in one that is absent. None: 1 in all of its stream."""
+    """By pool, relative to where `duration` holds; it cannot run where that is absent. None: 1 in all of its stream."""
     smallest: int | None = None
     """The least accelerators on which it can run; None: its gang."""
     largest: int | None = None

@@ -89,7 +89,7 @@ def test_a_holder_that_stays_is_an_error():
     ward = Ward(pool())
     ward.pool.try_hold("stays", 4)
     with pytest.raises(FleetError, match="node 0 of p has no"):
-        ward.health.fail(regions(ward.pool, "node")[0], lambda holding: None)
+        ward.health.fail(regions(ward.pool, "node")[0], lambda _: None)
 
 
 def test_a_spare_node_takes_the_place_of_one_that_is_down():
