@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import FleetError, PoolState
+from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.fleet.slots import Slot
 from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
 from sim.job_physics import job_physics, physics_problems
@@ -195,10 +195,25 @@ def hashes_of(source: Source) -> BlockHashes | None:
 def _place_services(prepared: Prepared) -> None:
     placement = prepared.policies["placement"]
     for name, pool in prepared.scenario.pools.items():
-        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
+        shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
+        prepared.pools[name] = PoolState(*shape, placement, _traits(prepared.scenario, name))
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
+
+
+def _traits(scenario: Scenario, name: str) -> PoolTraits:
+    pool = scenario.pools[name]
+    row = scenario.accelerator(pool.accelerator)
+    watts = training_power(row) + pool.host_power.busy / pool.accelerators_per_node
+    return PoolTraits(
+        slices=row.slices,
+        across_nodes=pool.slowdown.across_nodes,
+        across_racks=pool.slowdown.across_racks,
+        spare_nodes=pool.spare_nodes,
+        price=pool.price,
+        power=watts * scenario.sites[pool.site].pue,
+    )
 
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:

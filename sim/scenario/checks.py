@@ -62,7 +62,8 @@ def _clock(scenario: Scenario) -> Iterator[Problem]:
 
 def _gangs(scenario: Scenario) -> Iterator[Problem]:
     for name, stream in scenario.training.items():
-        room = max(scenario.pools[pool].accelerators for pool in stream.pools)
+        pools = [scenario.pools[pool] for pool in stream.pools]
+        room = max(pool.nodes_in_use * pool.accelerators_per_node for pool in pools)
         largest = _largest(stream)
         if largest > room:
             message = f"a gang of {largest:g} accelerators fits no pool: the largest has {room}"

@@ -154,6 +154,10 @@ class Scenario(Node):
         for name, stream in self.training.items():
             if stream.trace is not None:
                 yield ("training", name, "trace", "path"), stream.trace.path
+        for name, pool in self.pools.items():
+            for number, failures in enumerate(pool.failures):
+                if failures.trace is not None:
+                    yield ("pools", name, "failures", number, "trace"), failures.trace
 
     def position(self, path: str) -> Position | None:
         """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""
