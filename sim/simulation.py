@@ -219,7 +219,6 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        seed, pools = self.scenario.seed, self.prepared.pools
         streams = [
             Stream(
                 name,
@@ -232,6 +231,12 @@ class Simulation:
             for name, spec in self.scenario.training.items()
         ]
         tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
-        rng = stream(seed, "policies", "scheduling")
-        policy = self.prepared.policies["scheduling"]
-        return JobPlane(self.environment, pools, self.ledger, policy, streams, tenants, rng)
+        return JobPlane(
+            self.environment,
+            self.prepared.pools,
+            self.ledger,
+            self.prepared.policies["scheduling"],
+            streams,
+            tenants,
+            stream(self.scenario.seed, "policies", "scheduling"),
+        )
