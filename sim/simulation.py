@@ -13,6 +13,7 @@ from sim.preparation import FOREVER, Prepared, pool_power, prepare
 from sim.replicas import Replicas
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.training import TrainingStream
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
@@ -225,7 +226,7 @@ class Simulation:
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**spec.checkpoint.model_dump()) if spec.checkpoint else None,
+                _checkpoints(spec),
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
@@ -240,3 +241,8 @@ class Simulation:
             tenants,
             stream(self.scenario.seed, "policies", "scheduling"),
         )
+
+
+def _checkpoints(spec: TrainingStream) -> Checkpoints | None:
+    found = spec.checkpoint
+    return None if found is None else Checkpoints(found.interval, found.cost, found.restart)
