@@ -75,7 +75,10 @@ class TenantView:
 
 
 class Kind(Protocol):
-    """Waiting jobs that fit or do not fit alike: of the same gang, pools, speeds and, where it has a quota, tenant."""
+    """Waiting jobs that fit or do not fit alike: of the same gang, pools and speeds.
+
+    They are of one tenant, too, where it has a quota, and in general for a policy that says `by_tenant = True`.
+    """
 
     @property
     def gang(self) -> int:
@@ -89,7 +92,7 @@ class Kind(Protocol):
 
     @property
     def tenant(self) -> str | None:
-        """Whose quota they need, if any."""
+        """Whose they are; None where their tenant has no quota and the policy does not go by tenants."""
         ...
 
     def first(self, within: float = ..., after: JobView | None = None) -> JobView | None:

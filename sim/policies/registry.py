@@ -41,6 +41,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "priority": "sim.policies.scheduling:Priority",
         "easy_backfill": "sim.policies.backfill:EasyBackfill",
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
+        "fair_share": "sim.policies.fair_share:FairShare",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
@@ -57,7 +58,6 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
-            "fair_share",
             "max_min_heterogeneous",
             "goodput_elastic",
         }
