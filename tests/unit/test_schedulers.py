@@ -156,6 +156,17 @@ def test_conservative_waits_for_a_job_that_outlives_its_estimate():
     assert starts(run(rows, ConservativeBackfill(sees="estimates"))[0]) == [0.0, 30.0, 35.0]
 
 
+@pytest.mark.parametrize("policy", [EasyBackfill, ConservativeBackfill, FifoFirstFit])
+def test_who_waits_for_a_quota_holds_up_nobody_else(policy):
+    rows = [
+        job("first", 0.0, 2, 10.0, tenant="a"),
+        job("second", 1.0, 2, 10.0, tenant="a"),
+        job("other", 2.0, 2, 30.0, tenant="b"),
+    ]
+    jobs, _ = run(rows, policy(), tenants=[Tenant("a", quota={"p": 3})])
+    assert starts(jobs) == [0.0, 10.0, 2.0]
+
+
 def test_the_queue_of_one_pool_does_not_hold_up_another():
     pools = {"p": pool("p"), "q": pool("q")}
     speed = {"p": 1.0}
