@@ -94,15 +94,25 @@ class ConservativeBackfill:
 
     def _reserve(self, fleet: FleetView, job: JobView) -> None:
         """Give a job the earliest room there is for it in any of its pools."""
-        slots = []
-        for pool, speed in job.speed.items():
-            length = (job.remaining or 0.0) / speed
-            found = self._profiles[pool].earliest(length, partial(self._place, fleet, job, pool))
-            if found is not None:
-                slots.append(Slot(found[0], pool, found[1], found[0] + length))
+        slots: list[Slot] = []
+        for pool in job.speed:
+            slots += self._earliest(fleet, job, pool)
         if slots:
             slot = self._slots[job.number] = min(slots, key=lambda slot: slot.start)
             self._profiles[slot.pool].take(slot.start, slot.end, (*slot.nodes, *self._of_quota(job, slot.pool)))
+
+    def _earliest(self, fleet: FleetView, job: JobView, pool: str) -> list[Slot]:
+        """The earliest room in a pool, for as long as the job takes where that is; none where there never is any."""
+        slowdown = 1.0
+        while True:
+            length = (job.remaining or 0.0) * slowdown / job.speed[pool]
+            found = self._profiles[pool].earliest(length, partial(self._place, fleet, job, pool))
+            if found is None:
+                return []
+            start, nodes = found
+            if fleet.slowdown(pool, nodes) <= slowdown:
+                return [Slot(start, pool, nodes, start + length)]
+            slowdown = fleet.slowdown(pool, nodes)
 
     def _place(self, fleet: FleetView, job: JobView, pool: str, free: IntArray) -> Nodes | None:
         if any(free[node] < count for node, count in self._of_quota(job, pool)):
