@@ -46,6 +46,8 @@ class JobView:
     """Work of an accelerator among so many, relative to one that is alone."""
     switch_cost: float
     """Seconds lost to it if it is preempted now."""
+    preemptible: bool
+    """Whether it may be preempted."""
 
     def rate(self, pool: str, accelerators: int) -> float:
         """Seconds of `remaining` that are done in a second on so many accelerators of a pool."""

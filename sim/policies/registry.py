@@ -42,6 +42,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "easy_backfill": "sim.policies.backfill:EasyBackfill",
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
         "fair_share": "sim.policies.fair_share:FairShare",
+        "max_min_heterogeneous": "sim.policies.max_min:MaxMinHeterogeneous",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
@@ -58,7 +59,6 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
-            "max_min_heterogeneous",
             "goodput_elastic",
         }
     ),
