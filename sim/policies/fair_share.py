@@ -2,9 +2,9 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from sim.policies.protocols import Assign, FleetView, JobView, Kind, Sees
+from sim.policies.protocols import Assign, FleetView, JobView, Kind, Sees, TenantView
 
 Line = list[tuple[int, int, Kind, JobView]]
 """A heap of the first job of each kind of a tenant: (number of the job, index of the kind, kind, job)."""
@@ -27,7 +27,7 @@ class FairShare:
         lines = _lines(fleet)
         if not lines:
             return
-        shares = Shares(fleet, nobody_competes=None in lines and len(lines) > 1)
+        shares = Shares(fleet, lines)
         turns = [(shares.dominant(tenant), line[0][0], tenant or "") for tenant, line in lines.items()]
         heapq.heapify(turns)
         while turns:
@@ -43,19 +43,17 @@ class FairShare:
 
 
 class Shares:
-    """What tenants hold of what there is for jobs; what jobs without one hold, where those compete with others."""
+    """What tenants who have jobs waiting hold of what there is for jobs. Of one who is alone that decides nothing."""
 
-    def __init__(self, fleet: FleetView, *, nobody_competes: bool) -> None:
+    def __init__(self, fleet: FleetView, contenders: Collection[str | None]) -> None:
+        known = fleet.tenants.values() if len(contenders) > 1 else ()
+        views: dict[str | None, TenantView] = {tenant.name: tenant for tenant in known}
         self._room = {name: pool.free + pool.training for name, pool in fleet.pools.items()}
-        self._weights: dict[str | None, float] = {None: 1.0}
-        self._held: dict[str | None, Counter[str]] = {None: Counter()}
-        for tenant in fleet.tenants.values():
-            self._weights[tenant.name] = tenant.weight
-            self._held[tenant.name] = Counter(tenant.held)
-        if nobody_competes:
-            for job in fleet.running:
-                if job.tenant is None and job.pool is not None:
-                    self.take(None, job.pool, job.held)
+        self._weights: dict[str | None, float] = {name: view.weight for name, view in views.items()}
+        self._held = {name: Counter(views[name].held if name in views else ()) for name in contenders}
+        for job in fleet.running if views and None in contenders else ():
+            if job.tenant is None and job.pool is not None:
+                self.take(None, job.pool, job.held)
 
     def take(self, tenant: str | None, pool: str, accelerators: int) -> None:
         """Let a tenant hold so many more."""
@@ -64,7 +62,7 @@ class Shares:
     def dominant(self, tenant: str | None) -> float:
         """The largest of a tenant's shares of the pools, over its weight."""
         shares = (count / self._room[pool] for pool, count in self._held[tenant].items() if count)
-        return max(shares, default=0.0) / self._weights[tenant]
+        return max(shares, default=0.0) / self._weights.get(tenant, 1.0)
 
 
 def _lines(fleet: FleetView) -> dict[str | None, Line]:
