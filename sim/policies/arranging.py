@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.policies.protocols import Assign, FleetView, IntArray, JobView, Nodes
 
 
@@ -29,26 +31,49 @@ class Room:
         return sorted([*self._fleet.waiting, *self.movable], key=lambda job: job.number)
 
     def nodes_for(self, job: JobView, pool: str, accelerators: int) -> Nodes | None:
-        """Where a job would have so many accelerators; None: nowhere, or beyond a quota."""
-        if not self._fleet.within_quota(job, pool, accelerators + self._change[job.tenant, pool]):
+        """Where the placement policy would put so many accelerators of a job; None: nowhere, or beyond a quota."""
+        if not self._within_quota(job, pool, accelerators):
             return None
         return self._fleet.place(accelerators, pool, self.free[pool])
 
     def take(self, job: JobView, pool: str, accelerators: int) -> Nodes | None:
         """Give a job so many accelerators of a pool, if there is room."""
-        nodes = self.nodes_for(job, pool, accelerators)
-        if nodes is not None:
-            self._give(job, pool, accelerators, nodes)
-        return nodes
+        return self._given(job, pool, accelerators, self.nodes_for(job, pool, accelerators))
+
+    def take_near(self, job: JobView, pool: str, accelerators: int) -> Nodes | None:
+        """The same on the nodes where the job runs, if that can be."""
+        nodes = None
+        if job.pool == pool and self._within_quota(job, pool, accelerators):
+            own = np.zeros_like(self.free[pool])
+            for node, _ in self.held[job.number]:
+                own[node] = self.free[pool][node]
+            nodes = self._fleet.place(accelerators, pool, own)
+        return self._given(job, pool, accelerators, nodes or self.nodes_for(job, pool, accelerators))
 
     def keep(self, job: JobView, pool: str) -> bool:
         """Let a running job keep what it holds, if that is free still."""
         nodes = self.held[job.number]
-        allowed = self._fleet.within_quota(job, pool, job.held + self._change[job.tenant, pool])
-        if not allowed or any(self.free[pool][node] < count for node, count in nodes):
+        free = self.free[pool]
+        if not self._within_quota(job, pool, job.held) or any(free[node] < count for node, count in nodes):
             return False
         self._give(job, pool, job.held, nodes)
         return True
+
+    def change(self, job: JobView, pool: str, before: tuple[int, Nodes], accelerators: int) -> Nodes | None:
+        """Give a job another number of accelerators than it took `before`; where there is no room, leave it those."""
+        self._give(job, pool, *before, sign=-1)
+        nodes = self.take_near(job, pool, accelerators)
+        if nodes is None:
+            self._give(job, pool, *before)
+        return nodes
+
+    def _given(self, job: JobView, pool: str, accelerators: int, nodes: Nodes | None) -> Nodes | None:
+        if nodes is not None:
+            self._give(job, pool, accelerators, nodes)
+        return nodes
+
+    def _within_quota(self, job: JobView, pool: str, accelerators: int) -> bool:
+        return self._fleet.within_quota(job, pool, accelerators + self._change[job.tenant, pool])
 
     def _give(self, job: JobView, pool: str, accelerators: int, nodes: Nodes, sign: int = 1) -> None:
         for node, count in nodes:
@@ -79,7 +104,7 @@ def arrange(fleet: FleetView, shares: Sequence[Share]) -> Iterator[Assign]:
             staying.add(share.job.number)
             continue
         for accelerators in range(share.accelerators, share.least - 1, -1):
-            nodes = room.take(share.job, share.pool, accelerators)
+            nodes = room.take_near(share.job, share.pool, accelerators)
             if nodes is not None:
                 moves.append(Assign(share.job.id, share.pool, accelerators, nodes))
                 break

@@ -43,6 +43,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
         "fair_share": "sim.policies.fair_share:FairShare",
         "max_min_heterogeneous": "sim.policies.max_min:MaxMinHeterogeneous",
+        "goodput_elastic": "sim.policies.elastic:GoodputElastic",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
@@ -57,11 +58,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "routing": ROUTING,
 }
 LATER: Mapping[str, frozenset[str]] = {
-    "scheduling": frozenset(
-        {
-            "goodput_elastic",
-        }
-    ),
+    "scheduling": frozenset(),
     "placement": frozenset(),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),
