@@ -109,7 +109,9 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         running = [job.spells[-1].holding for job in run.jobs.running.values()]
         held += sum(holding.accelerators for holding in running if holding.pool == name)
         pool = run.prepared.pools[name]
-        yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
+        yield law(
+            "no accelerator is held twice", f"pools.{name}", float(pool.usable_total - pool.free.sum()), float(held)
+        )
         negative = float(np.minimum(accounts.seconds[index], 0.0).sum())
         yield law("capacity is never exceeded", f"pools.{name}", 0.0, negative, scale=seconds)
 

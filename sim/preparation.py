@@ -12,6 +12,7 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sim.fleet.health import regions
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.fleet.slots import Slot
@@ -22,6 +23,7 @@ from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
+from sim.scenario.failures import Per
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
@@ -29,6 +31,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
+from sim.workload.failures import Failure, failure_source
 from sim.workload.jobs import JobRequest, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
@@ -56,6 +59,8 @@ class Prepared:
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
     jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
+    failures: dict[str, list[tuple[Per, Iterator[Failure]]]] = field(default_factory=dict)
+    """By pool that has any: what fails by itself there, and when."""
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -107,6 +112,7 @@ def prepare(
     _start_sources(prepared, block_size)
     _compile_rules(prepared)
     if "placement" in prepared.policies:
+        _build_pools(prepared)
         _place_services(prepared)
     if prepared.problems:
         raise ScenarioError(prepared.problems)
@@ -179,11 +185,20 @@ def hashes_of(source: Source) -> BlockHashes | None:
     return source.hashes if isinstance(source, RequestSource) else None
 
 
-def _place_services(prepared: Prepared) -> None:
-    placement = prepared.policies["placement"]
-    for name, pool in prepared.scenario.pools.items():
+def _build_pools(prepared: Prepared) -> None:
+    """The pools, and what fails in them: traces are read here."""
+    scenario, placement = prepared.scenario, prepared.policies["placement"]
+    for name, pool in scenario.pools.items():
         shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
-        prepared.pools[name] = PoolState(*shape, placement, _traits(prepared.scenario, name))
+        prepared.pools[name] = PoolState(*shape, placement, _traits(scenario, name))
+        for number, spec in enumerate(pool.failures):
+            units, path = len(regions(prepared.pools[name], spec.per)), ("pools", name, "failures", str(number))
+            with prepared.checking(f"pools.{name}.failures[{number}].trace"):
+                source = failure_source(spec, units, seed=scenario.seed, path=path, folder=scenario.folder)
+                prepared.failures.setdefault(name, []).append((spec.per, source))
+
+
+def _place_services(prepared: Prepared) -> None:
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.batches import Batches
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
+from sim.fleet.failures import Failures
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
@@ -100,9 +101,19 @@ class Simulation:
         self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
-        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots)
+        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots, list(prepared.pools.values()))
         changing = {name: slots for (name, group), slots in prepared.slots.items() if not group}
         self.replicas = Replicas(self.environment, self.plane, self.ledger, prepared.pools, changing)
+        self._failures = Failures(
+            self.environment,
+            prepared.pools,
+            self.ledger,
+            prepared.failures,
+            interrupted=self.jobs.interrupt,
+            changed=lambda _: self.jobs.call_pass(),
+        )
+        for pool in prepared.pools.values():
+            pool.clock = lambda: self.environment.now
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 
@@ -225,7 +236,7 @@ class Simulation:
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**spec.checkpoint.model_dump()) if spec.checkpoint else None,
+                Checkpoints(**dict(spec.checkpoint)) if spec.checkpoint else None,
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
