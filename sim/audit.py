@@ -82,7 +82,7 @@ def _utilization(run: "Run") -> Iterator[Law]:
         owner = run.ledger.owners[name]
         busy = float(end.busy_accelerators[index] - start.busy_accelerators[index])
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
-        idle = [State.RESIDENT, State.STARTING]
+        idle = [State.RESIDENT, State.STARTING, State.IDLE]
         resident = float((end.seconds[:, owner, idle] - start.seconds[:, owner, idle]).sum())
         yield law(
             "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident

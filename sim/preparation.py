@@ -18,7 +18,7 @@ from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.fleet.slots import Slot
 from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
+from sim.placing import Placed, hold, places_of, replica_of, restart_time, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
@@ -50,6 +50,8 @@ class Prepared:
     pools: dict[str, PoolState] = field(default_factory=dict)
     replicas: dict[str, list[Placed]] = field(default_factory=dict)
     """By service, in the order of its replicas."""
+    restart: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By service and pool in which accelerators fail: seconds until a replica is ready that has others again."""
     rules: dict[Place, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service and group of replicas."""
     slots: dict[Place, list[Slot]] = field(default_factory=dict)
@@ -220,7 +222,9 @@ def _traits(scenario: Scenario, name: str) -> PoolTraits:
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
     """Give a group of replicas its accelerators, and build their laws."""
-    scenario, holdings = prepared.scenario, list(hold(place, group, prepared.pools))
+    scenario = prepared.scenario
+    for_good = bool(place[1]) or not scenario.replicas_change(place[0])
+    holdings = list(hold(place, group, prepared.pools, for_good=for_good))
     if len(holdings) < group.replicas.initial:
         message = f"there is room for {len(holdings)} of {group.replicas.initial} replicas"
         key = paths.join((*keys_of(place), "replicas"))
@@ -232,10 +236,6 @@ def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> No
     for slot, holding in zip(prepared.slots[place], holdings, strict=False):
         slot.holding = holding
     for pool, number in pools:
-        problem = missing_slice(scenario, place, group, pool)
-        if problem is not None:
-            prepared.problems.append(scenario.problem(*problem))
-            continue
         _build_laws(prepared, place, group, pool, number)
 
 
@@ -259,6 +259,8 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
             with prepared.checking(f"services.{name}.kv_cache.prefix_blocks"):
                 replica = without_kept(service, replica)
         prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
+        if scenario.pools[pool].failures:
+            prepared.restart[name, pool] = restart_time(scenario, service, pool, group)
     if accelerator.host_link_bandwidth is not None:
         return
     message = f"the bandwidth of {accelerator.name} to its host's memory is not known"

@@ -186,6 +186,8 @@ def _elapsed(samples: Sequence[Totals]) -> FloatArray:
 
 def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | None]) -> Columns:
     columns: Columns = {}
+    if not services:
+        return columns
     elapsed = _elapsed(samples)
     records = np.stack([sample.services for sample in samples])
     busy = np.stack([sample.busy for sample in samples]).sum(axis=2)

@@ -15,7 +15,8 @@ LONGEST = 2.0**33
 
 def check(scenario: Scenario) -> list[Problem]:
     """Everything that does not fit together."""
-    return [*_rows(scenario), *_work(scenario), *_owners(scenario), *_clock(scenario), *_gangs(scenario)]
+    found = [*_rows(scenario), *_work(scenario), *_owners(scenario), *_clock(scenario), *_gangs(scenario)]
+    return [*found, *_failing_groups(scenario)]
 
 
 def _rows(scenario: Scenario) -> Iterator[Problem]:
@@ -67,6 +68,13 @@ def _gangs(scenario: Scenario) -> Iterator[Problem]:
         if largest > room:
             message = f"a gang of {largest:g} accelerators fits no pool: the largest has {room}"
             yield scenario.problem(f"training.'{name}'.accelerators", message)
+
+
+def _failing_groups(scenario: Scenario) -> Iterator[Problem]:
+    for name, service in scenario.services.items():
+        if service.groups and scenario.fails_in(name):
+            message = "groups of replicas in a pool whose accelerators fail arrive in a later version"
+            yield scenario.problem(f"services.'{name}'.groups", message, "a pool without `failures`")
 
 
 def _largest(stream: TrainingStream) -> float:
