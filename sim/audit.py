@@ -82,7 +82,7 @@ def _utilization(run: "Run") -> Iterator[Law]:
         owner = run.ledger.owners[name]
         busy = float(end.busy_accelerators[index] - start.busy_accelerators[index])
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
-        idle = [State.RESIDENT, State.STARTING]
+        idle = [State.RESIDENT, State.STARTING, State.IDLE]
         resident = float((end.seconds[:, owner, idle] - start.seconds[:, owner, idle]).sum())
         yield law(
             "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident
@@ -109,7 +109,9 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         running = [job.spells[-1].holding for job in run.jobs.running.values()]
         held += sum(holding.accelerators for holding in running if holding.pool == name)
         pool = run.prepared.pools[name]
-        yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
+        yield law(
+            "no accelerator is held twice", f"pools.{name}", float(pool.usable_total - pool.free.sum()), float(held)
+        )
         negative = float(np.minimum(accounts.seconds[index], 0.0).sum())
         yield law("capacity is never exceeded", f"pools.{name}", 0.0, negative, scale=seconds)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 IntArray = NDArray[np.int64]
 ShortArray = NDArray[np.int32]
 _TOTALS = """accelerator_hours energy_kwh energy_kwh_by_state energy_kwh_by_phase host_energy_kwh facility_energy_kwh
-cost_usd cost_usd_by carbon_kg carbon_kg_by requests count switches"""
+cost_usd cost_usd_by carbon_kg carbon_kg_by requests count switches failures"""
 TOTALS = frozenset(_TOTALS.split())
 """Figures, and maps of figures, that grow with the time they are counted over."""
 

@@ -12,17 +12,19 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sim.fleet.health import regions
 from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.fleet.slots import Slot
 from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
 from sim.job_physics import job_physics, physics_problems
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
+from sim.placing import Placed, hold, places_of, replica_of, restart_time, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
+from sim.scenario.failures import Per
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
@@ -30,6 +32,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
+from sim.workload.failures import Failure, failure_source
 from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
@@ -48,6 +51,8 @@ class Prepared:
     pools: dict[str, PoolState] = field(default_factory=dict)
     replicas: dict[str, list[Placed]] = field(default_factory=dict)
     """By service, in the order of its replicas."""
+    restart: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By service and pool in which accelerators fail: seconds until a replica is ready that has others again."""
     rules: dict[Place, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service and group of replicas."""
     slots: dict[Place, list[Slot]] = field(default_factory=dict)
@@ -57,6 +62,8 @@ class Prepared:
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
     jobs: dict[str, JobSource] = field(default_factory=dict)
+    failures: dict[str, list[tuple[Per, Iterator[Failure]]]] = field(default_factory=dict)
+    """By pool that has any: what fails by itself there, and when."""
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -108,6 +115,7 @@ def prepare(
     _start_sources(prepared, block_size)
     _compile_rules(prepared)
     if "placement" in prepared.policies:
+        _build_pools(prepared)
         _place_services(prepared)
     if prepared.problems:
         raise ScenarioError(prepared.problems)
@@ -192,11 +200,20 @@ def hashes_of(source: Source) -> BlockHashes | None:
     return source.hashes if isinstance(source, RequestSource) else None
 
 
-def _place_services(prepared: Prepared) -> None:
-    placement = prepared.policies["placement"]
-    for name, pool in prepared.scenario.pools.items():
+def _build_pools(prepared: Prepared) -> None:
+    """The pools, and what fails in them: traces are read here."""
+    scenario, placement = prepared.scenario, prepared.policies["placement"]
+    for name, pool in scenario.pools.items():
         shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
-        prepared.pools[name] = PoolState(*shape, placement, _traits(prepared.scenario, name))
+        prepared.pools[name] = PoolState(*shape, placement, _traits(scenario, name))
+        for number, spec in enumerate(pool.failures):
+            units, path = len(regions(prepared.pools[name], spec.per)), ("pools", name, "failures", str(number))
+            with prepared.checking(f"pools.{name}.failures[{number}].trace"):
+                source = failure_source(spec, units, seed=scenario.seed, path=path, folder=scenario.folder)
+                prepared.failures.setdefault(name, []).append((spec.per, source))
+
+
+def _place_services(prepared: Prepared) -> None:
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
@@ -218,7 +235,9 @@ def _traits(scenario: Scenario, name: str) -> PoolTraits:
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
     """Give a group of replicas its accelerators, and build their laws."""
-    scenario, holdings = prepared.scenario, list(hold(place, group, prepared.pools))
+    scenario = prepared.scenario
+    for_good = bool(place[1]) or not scenario.replicas_change(place[0])
+    holdings = list(hold(place, group, prepared.pools, for_good=for_good))
     if len(holdings) < group.replicas.initial:
         message = f"there is room for {len(holdings)} of {group.replicas.initial} replicas"
         key = paths.join((*keys_of(place), "replicas"))
@@ -230,10 +249,6 @@ def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> No
     for slot, holding in zip(prepared.slots[place], holdings, strict=False):
         slot.holding = holding
     for pool, number in pools:
-        problem = missing_slice(scenario, place, group, pool)
-        if problem is not None:
-            prepared.problems.append(scenario.problem(*problem))
-            continue
         _build_laws(prepared, place, group, pool, number)
 
 
@@ -257,6 +272,8 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
             with prepared.checking(f"services.{name}.kv_cache.prefix_blocks"):
                 replica = without_kept(service, replica)
         prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
+        if scenario.pools[pool].failures:
+            prepared.restart[name, pool] = restart_time(scenario, service, pool, group)
     if accelerator.host_link_bandwidth is not None:
         return
     message = f"the bandwidth of {accelerator.name} to its host's memory is not known"

@@ -89,7 +89,7 @@ class Result:
         """Summarize a finished run."""
         scenario = run.prepared.scenario
         each = scenario.services.items()
-        replicas = {name: None if service.replicas.change else service.replicas.initial for name, service in each}
+        replicas = {name: None if scenario.replicas_change(name) else own.replicas.initial for name, own in each}
         summary = summarize(run) | {"assumptions": assumptions(scenario)}
         telemetry = telemetry_frame(run.samples, run.ledger, replicas, list(scenario.training))
         return cls(scenario, summary, telemetry, _jobs_frame(run), _latency_frame(run), run)

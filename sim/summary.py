@@ -276,18 +276,27 @@ def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
         "training": accounts.share(name, scenario.training),
         "compute": compute_utilization(run, accounts, name),
     }
+    availability = 1.0 - accounts.share(name, everyone, State.DOWN)
+    index = run.ledger.pools[name]
+    free, on_free_nodes, failures = (run.closing.pools[index] - run.opening.pools[index]).tolist()
     return {
         "accelerators": pool.accelerators,
         "nodes": pool.nodes,
         "utilization": utilization,
-        "utilization_of_available": dict(utilization),
+        "utilization_of_available": {use: _of_available(each, availability) for use, each in utilization.items()},
         "energy_kwh": bill.energy_kwh,
         "energy_kwh_by_state": accounts.energy_by_state(name),
         "host_energy_kwh": bill.host_energy_kwh,
         "power_w": _power(run, [name]),
-        "failures": 0,
-        "availability": 1.0,
+        "failures": int(failures),
+        "availability": availability,
+        "fragmentation": 1.0 - on_free_nodes / free if free else None,
     }
+
+
+def _of_available(share: float | None, availability: float) -> float | None:
+    """A share of all accelerator-time as one of that in which accelerators are up."""
+    return None if share is None or availability == 0.0 else share / availability
 
 
 def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:

@@ -26,7 +26,7 @@ def fill_replicas(scenario: Scenario, document: Document) -> Scenario:
     for place in sorted(groups, key=lambda place: place in every):
         group = groups[place]
         wanted = sum(free.values()) if place in every else group.replicas.initial
-        placed = _place(group, wanted, scenario.pools, free)
+        placed = _place(scenario, group, wanted, free)
         if place in every and placed:
             groups[place] = group.model_copy(update={"replicas": _number(placed)})
         elif placed < wanted:
@@ -63,14 +63,16 @@ def _asks_for_all(document: Document, place: Place) -> bool:
         return False
 
 
-def _place(group: ReplicaGroup, wanted: int, pools: Mapping[str, Pool], free: dict[str, int]) -> int:
+def _place(scenario: Scenario, group: ReplicaGroup, wanted: int, free: dict[str, int]) -> int:
     """Take accelerators for up to `wanted` replicas, pools in order of preference; a replica never spans nodes."""
     placed = 0
     for name in group.pools:
-        pool, tensor, most = pools[name], group.tensor_in(name), group.most_in(name)
-        room = min(free[name] // tensor, pool.nodes_in_use * (pool.accelerators_per_node // tensor), wanted - placed)
+        pool, most = scenario.pools[name], group.most_in(name)
+        slices, tensor = scenario.accelerator(pool.accelerator).slices, group.tensor_in(name)
+        size = next((size for size in slices if size >= tensor), tensor)
+        room = min(free[name] // size, pool.nodes_in_use * (pool.accelerators_per_node // size), wanted - placed)
         room = room if most is None else min(room, most)
-        free[name] -= room * tensor
+        free[name] -= room * size
         placed += room
     return placed
 
