@@ -167,7 +167,7 @@ def _stream(prepared: Prepared, name: str, found: TrainingExpectation) -> Iterat
         yield _detail("trace", found.recording.sentence())
     yield _detail("arrivals", _arriving(found.arriving, "jobs"))
     if found.demand is not None:
-        needs = f"{number(float(f'{found.demand:.3g}'))} accelerators on average"
+        needs = f"{number(float(f'{found.needed:.3g}'))} accelerators on average"
         yield _detail("demand", f"{needs}, {found.room} are left by services")
     elif found.work is not None:
         where = f" of {spec.pools[0]}" if len(spec.pools) > 1 else ""

@@ -73,6 +73,8 @@ def test_pools_are_worker_types_by_their_name_or_as_the_scenario_says(tmp_path):
     [
         ([line(), "LM\t1\n"], 2, "2 values between tabs, where the format has 10"),
         ([line(), line(), line(steps="many")], 3, "`many` is not a number"),
+        ([line(weight="heavy")], 1, "`heavy` is not a number"),
+        ([line(slo=float("nan"))], 1, "`nan` is not finite"),
         ([line(gang=0)], 1, "a gang has at least one"),
         ([line(arrival=-3)], 1, "`-3` is negative"),
         ([line(steps=10**12)], 1, "steps take more than"),
