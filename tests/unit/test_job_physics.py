@@ -125,6 +125,14 @@ def test_an_elastic_job_shrinks_no_further_than_its_memory_allows():
         assert job.efficiency(16_384) < job.efficiency(8) < 1.0
 
 
+def test_only_jobs_that_train_a_model_lose_by_numbers():
+    stream = named()
+    stream["jobs"].append({"submit": "2 h", "accelerators": 8, "duration": "1 h"})
+    trained, plain = jobs(scenario(stream))
+    assert trained.efficiency(64) < 1.0
+    assert plain.efficiency is None
+
+
 @pytest.mark.parametrize(
     ("stream", "pools", "words"),
     [

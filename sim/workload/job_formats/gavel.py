@@ -65,7 +65,7 @@ def _job(fields: list[str], name: str, rates: Mapping[str, Rates], recording: Re
         submit,
         accelerators,
         duration,
-        deadline=submit + slo * duration if slo > 0 else None,
+        deadline=slo * duration if slo > 0 else None,
         speed={pool: rate / first for pool, rate in able.items()},
     )
 
