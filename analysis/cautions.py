@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from analysis.expectation import ServiceExpectation, TrainingExpectation
+from analysis.expectation import ServiceExpectation
+from analysis.job_expectation import TrainingExpectation
 from analysis.wording import duration, number, power, share
+from sim.hardware.training import UTILIZATION_FACT
 from sim.preparation import FOREVER, Prepared
 from sim.scenario import Scenario
 from sim.scenario.requests import parts
@@ -29,7 +31,7 @@ def cautions(
     for name, jobs in training.items():
         for text in _jobs(jobs):
             yield _at(scenario, f"training.{name}", text)
-    for path, text in (*_demand(scenario, training), *_figures(prepared), *_telemetry(scenario)):
+    for path, text in (*_demand(scenario, training), *_physics(scenario), *_figures(prepared), *_telemetry(scenario)):
         yield _at(scenario, path, text)
 
 
@@ -93,11 +95,25 @@ def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Re
 
 
 def _jobs(found: TrainingExpectation) -> Iterator[str]:
-    if found.impossible:
-        named = ", ".join(found.impossible[:5]) + (", ..." if len(found.impossible) > 5 else "")
-        yield f"{number(len(found.impossible))} jobs can never run and will be rejected: {named}"
+    of_all = "" if found.looked_at == found.arriving.number else f" of the first {number(found.looked_at)}"
+    for reason, names in found.impossible.items():
+        named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        yield f"{number(len(names))} jobs{of_all} can never run and will be rejected: {named} ({reason})"
+    if found.late:
+        yield f"{number(found.late)} jobs{of_all} miss their deadline even if they start at once"
+    if found.overrunning:
+        yield f"{number(found.overrunning)} jobs{of_all} run longer than is expected of them"
     if found.arriving.number == 0:
         yield "no job is submitted before the horizon"
+
+
+def _physics(scenario: Scenario) -> Remarks:
+    """Training times that rest on what was measured on other accelerators."""
+    low, high = UTILIZATION_FACT.low or 0.0, UTILIZATION_FACT.high or 1.0
+    for name, stream in scenario.training.items():
+        if stream.models:
+            text = f"training times are estimates: the utilization is that of {UTILIZATION_FACT.source}"
+            yield f"training.{name}", f"{text}; others report {share(low)} to {share(high)} of peak"
 
 
 def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> Remarks:
@@ -105,7 +121,7 @@ def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> 
     together: dict[tuple[str, ...], tuple[float, int]] = {}
     for name, found in training.items():
         pools = tuple(sorted(scenario.training[name].pools))
-        together[pools] = (together.get(pools, (0.0, 0))[0] + (found.demand or 0.0), found.room)
+        together[pools] = (together.get(pools, (0.0, 0))[0] + found.needed, found.room)
     for pools, (demand, room) in together.items():
         if demand > NEAR_FULL * room:
             how = "more than" if demand > room else "nearly all of"

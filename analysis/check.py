@@ -4,15 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.arriving import Arriving
 from analysis.cautions import cautions
-from analysis.expectation import (
-    Arriving,
-    ServiceExpectation,
-    Tokens,
-    TrainingExpectation,
-    service_expectation,
-    training_expectation,
-)
+from analysis.expectation import ServiceExpectation, Tokens, service_expectation
+from analysis.job_expectation import Gangs, TrainingExpectation, training_expectation
 from analysis.wording import duration, number, power, share
 from sim import units
 from sim.hardware import GenerativeReplica, SinglePassReplica
@@ -168,12 +163,32 @@ def _stream(prepared: Prepared, name: str, found: TrainingExpectation) -> Iterat
     spec = prepared.scenario.training[name]
     source = f"jobs of {spec.trace.path}" if spec.trace else "jobs"
     yield _item(name, f"{source} on {', '.join(spec.pools)}")
+    if found.recording is not None:
+        yield _detail("trace", found.recording.sentence())
     yield _detail("arrivals", _arriving(found.arriving, "jobs"))
     if found.demand is not None:
-        needs = f"{number(float(f'{found.demand:.3g}'))} accelerators on average"
+        needs = f"{number(float(f'{found.needed:.3g}'))} accelerators on average"
         yield _detail("demand", f"{needs}, {found.room} are left by services")
     elif found.work is not None:
-        yield _detail("demand", f"{number(float(f'{found.work / 3600:.4g}'))} accelerator-hours in all")
+        where = f" of {spec.pools[0]}" if len(spec.pools) > 1 else ""
+        yield _detail("demand", f"{number(float(f'{found.work / 3600:.4g}'))} accelerator-hours{where} in all")
+    if found.loads:
+        yield _detail("load", _loads(found))
+    for place, gangs in enumerate(found.gangs if len(found.gangs) > 1 else ()):
+        yield _detail("" if place else "gangs", _gangs(gangs))
+
+
+def _loads(found: TrainingExpectation) -> str:
+    """The load on each pool, were all jobs there that can run there, and on all of them together."""
+    each = [f"{share(load)} of {pool}" for pool, load in found.loads.items()]
+    if len(each) == 1:
+        return each[0]
+    return f"{' or '.join(each)} if all ran there; {share(found.load)} of all together"
+
+
+def _gangs(gangs: Gangs) -> str:
+    size = f"{gangs.least:,}" if gangs.least == gangs.most else f"{gangs.least:,} to {gangs.most:,}"
+    return f"{size}: {share(gangs.jobs)} of jobs, {share(gangs.work)} of work"
 
 
 def _arriving(arriving: Arriving, what: str) -> str:
