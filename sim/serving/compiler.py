@@ -136,18 +136,18 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     plane. It is called, not inlined, because most of what is not plain is not frequent either.
     """
 
-    def decorate(function: Function) -> Function:
-        compiled = _inner(function, inlined=inlined)
-        inlining: Any = {**INNER, "forceinline": True}
+    options: Any = {**INNER, "forceinline": inlined}
 
+    def nothing(_plane: Any, *_arguments: Any) -> Any:
+        return otherwise
+
+    def decorate(function: Function) -> Function:
         def stand_in(*_arguments: Any) -> Any:
             raise NotImplementedError(f"`{function.__name__}` runs in kernels only")
 
-        @overload(stand_in, jit_options=inlining, strict=False)
+        @overload(stand_in, jit_options=options, strict=False)
         def choose(plane: Any, *_arguments: Any) -> Any:
-            if isinstance(plane.types[0], types.NoneType):
-                return lambda plane, *arguments: otherwise  # noqa: ARG005
-            return lambda plane, *arguments: compiled(plane, *arguments)  # noqa: PLW0108  needed to match in name
+            return nothing if isinstance(plane.types[0], types.NoneType) else function
 
         stand_in.__doc__, stand_in.__name__ = function.__doc__, function.__name__
         return cast("Function", stand_in)
