@@ -135,7 +135,6 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     So what a plain plane does not need costs it neither machine code nor time to compile. Its first argument is the
     plane. It is called, not inlined, because most of what is not plain is not frequent either.
     """
-
     options: Any = {**INNER, "forceinline": inlined}
 
     def nothing(_plane: Any, *_arguments: Any) -> Any:
