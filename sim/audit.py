@@ -14,7 +14,7 @@ from sim.accounts import KWH, Accounts, sum_known
 from sim.fleet.ledger import State
 from sim.serving.summary import request_counts, unfinished, whole_services
 from sim.telemetry import pool_power
-from sim.training.summary import held_seconds
+from sim.training.summary import busy_seconds
 
 if TYPE_CHECKING:
     from sim.results import Run
@@ -94,7 +94,7 @@ def _utilization(run: "Run") -> Iterator[Law]:
     for name, stream in run.jobs.streams.items():
         owner = run.ledger.owners[name]
         busy = float((end.seconds[:, owner, State.BUSY] - start.seconds[:, owner, State.BUSY]).sum())
-        found = sum(job.gang * held_seconds(job, start.time, end.time) for job in stream.jobs)
+        found = sum(busy_seconds(job, start.time, end.time) for job in stream.jobs)
         yield law("utilization law: busy time is the sum over jobs", f"training.{name}", busy, found)
 
 
@@ -106,12 +106,8 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         yield law("states make up the time of all accelerators", f"pools.{name}", size * accounts.window, seconds)
         slots = [slot for own in run.prepared.slots.values() for slot in own if slot.pool == name]
         held = sum(slot.holding.accelerators for slot in slots if slot.holding is not None)
-        for stream in run.jobs.streams.values():
-            held += sum(
-                job.holding.accelerators
-                for job in stream.jobs
-                if job.holding is not None and job.status == "running" and job.holding.pool == name
-            )
+        running = [job.spells[-1].holding for job in run.jobs.running.values()]
+        held += sum(holding.accelerators for holding in running if holding.pool == name)
         pool = run.prepared.pools[name]
         yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
         negative = float(np.minimum(accounts.seconds[index], 0.0).sum())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.accounts import sum_known
 from sim.assumptions import assumptions
 from sim.batches import Batches, BatchLatency, batch_latency, batch_summaries
 from sim.fleet.ledger import Ledger, State
@@ -23,9 +24,9 @@ from sim.serving.summary import EDGES, counts_by_service
 from sim.summary import Summary, summarize
 from sim.telemetry import Totals, telemetry_frame
 from sim.timeline import Timeline
-from sim.training.job import Job
+from sim.training.job import Job, Spell
 from sim.training.job_plane import JobPlane
-from sim.training.summary import held_seconds
+from sim.training.summary import busy_seconds, held_seconds
 from sim.whole_folder import MARK, written_whole
 
 if TYPE_CHECKING:
@@ -150,24 +151,24 @@ _JOB_COLUMNS = (
 
 
 def _job_record(run: Run, job: Job) -> tuple[Any, ...]:
-    pool = job.holding.pool if job.holding else None
-    seconds = held_seconds(job, 0.0, run.ended)
-    energy, cost = _job_bill(run, job, seconds)
+    pool = job.spells[-1].holding.pool if job.spells else None
     times = (job.submit, job.start, job.end)
     waited, completion = job.start - job.submit, job.end - job.submit
     identity = (job.id, job.stream, job.tenant, pool, job.gang)
-    return (*identity, *times, job.status, waited, completion, seconds * job.gang, 0, 0, energy, cost)
+    attained, bills = busy_seconds(job, 0.0, run.ended), [_spell_bill(run, job, spell) for spell in job.spells]
+    energy, cost = sum(joules for joules, _ in bills), sum_known(dollars for _, dollars in bills)
+    counts = (job.preemptions, job.failures)
+    return (*identity, *times, job.status, waited, completion, attained, *counts, energy, cost)
 
 
-def _job_bill(run: Run, job: Job, seconds: float) -> tuple[float, float | None]:
-    """Joules of a job's accelerators and their share of the hosts, and the dollars of its accelerators' hours."""
-    if job.holding is None:
-        return 0.0, 0.0
-    ledger, at = run.ledger, (run.ledger.pools[job.holding.pool], run.ledger.owners[job.stream])
+def _spell_bill(run: Run, job: Job, spell: Spell) -> tuple[float, float | None]:
+    """Joules of a gang's accelerators and their share of the hosts, and the dollars of its accelerators' hours."""
+    holding, seconds = spell.holding, held_seconds(spell, 0.0, run.ended)
+    ledger, at = run.ledger, (run.ledger.pools[holding.pool], run.ledger.owners[job.stream])
     watts = ledger.watts[at] + ledger.host_watts[at]
-    energy = seconds * (job.gang * watts[State.BUSY] + job.holding.unused * watts[State.IDLE])
-    price = run.prepared.scenario.pools[job.holding.pool].price
-    return float(energy), None if price is None else price * job.holding.accelerators * seconds / 3600.0
+    energy = seconds * (spell.accelerators * watts[State.BUSY] + holding.unused * watts[State.IDLE])
+    price = run.prepared.scenario.pools[holding.pool].price
+    return float(energy), None if price is None else price * holding.accelerators * seconds / 3600.0
 
 
 def _latency_frame(run: Run) -> "pd.DataFrame":

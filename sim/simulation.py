@@ -9,17 +9,20 @@ from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import FleetError
 from sim.pilot import pilot_of, warm_up
-from sim.policies.protocols import Ordering
 from sim.preparation import FOREVER, Prepared, pool_power, prepare
 from sim.replicas import Replicas
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.training import TrainingStream
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
 from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
+from sim.training.progress import Checkpoints
+from sim.training.tenants import Tenant
+from sim.workload.streams import stream
 
 BATCHES = 64
 """Equal parts of the window: enough to see how they depend on one another."""
@@ -217,9 +220,29 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        ordering: Ordering = self.prepared.policies["scheduling"]
-        streams = []
-        for name, spec in self.scenario.training.items():
-            interval, cost = (spec.checkpoint.interval, spec.checkpoint.cost) if spec.checkpoint else (None, 0.0)
-            streams.append(Stream(name, self.prepared.jobs[name], spec.pools, spec.queue_limit, interval, cost))
-        return JobPlane(self.environment, self.prepared.pools, self.ledger, ordering, streams)
+        streams = [
+            Stream(
+                name,
+                self.prepared.jobs[name],
+                spec.pools,
+                spec.queue_limit,
+                _checkpoints(spec),
+                spec.preemptible,
+            )
+            for name, spec in self.scenario.training.items()
+        ]
+        tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
+        return JobPlane(
+            self.environment,
+            self.prepared.pools,
+            self.ledger,
+            self.prepared.policies["scheduling"],
+            streams,
+            tenants,
+            stream(self.scenario.seed, "policies", "scheduling"),
+        )
+
+
+def _checkpoints(spec: TrainingStream) -> Checkpoints | None:
+    found = spec.checkpoint
+    return None if found is None else Checkpoints(found.interval, found.cost, found.restart)

@@ -27,6 +27,7 @@ from sim.serving.summary import (
     slo_block,
 )
 from sim.telemetry import pool_power
+from sim.training.job_plane import QUEUE_FULL
 from sim.training.summary import accelerator_hours_by, stream_summary
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
     opening, closing = run.opening.time, run.closing.time
     jobs = run.jobs.streams[name].jobs
     in_window = [job for job in jobs if opening <= job.submit < closing]
-    by_use = accelerator_hours_by(jobs, opening, closing)
+    by_use = accelerator_hours_by(jobs, opening, closing, run.ended)
     held = sum(by_use.values())
     return {
         **stream_summary(in_window, run.ended, run.prepared.limits_of("training", name)),
@@ -340,7 +341,7 @@ def _unused_jobs(run: "Run") -> list[str]:
     """Name the jobs that could never run."""
     notes = []
     for name, stream in run.jobs.streams.items():
-        never = [job for job in stream.jobs if job.reason.startswith("a gang of")]
+        never = [job for job in stream.jobs if job.reason not in ("", QUEUE_FULL)]
         if never:
             named = ", ".join(job.id for job in never[:5]) + (" ..." if len(never) > 5 else "")
             notes.append(f"{len(never)} jobs of {name} can never run and were rejected: {named} ({never[0].reason})")

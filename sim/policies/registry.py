@@ -34,10 +34,21 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "scheduling": {
         "fifo": "sim.policies.scheduling:Fifo",
         "fifo_first_fit": "sim.policies.scheduling:FifoFirstFit",
+        "sjf": "sim.policies.scheduling:Sjf",
+        "srtf": "sim.policies.scheduling:Srtf",
+        "srsf": "sim.policies.scheduling:Srsf",
+        "las": "sim.policies.least_attained:Las",
+        "priority": "sim.policies.scheduling:Priority",
+        "easy_backfill": "sim.policies.backfill:EasyBackfill",
+        "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
         "best_fit": "sim.policies.placement:BestFit",
+        "spread": "sim.policies.placement:Spread",
+        "pack_by_rack": "sim.policies.placement:PackByRack",
+        "cheapest": "sim.policies.placement:Cheapest",
+        "most_efficient": "sim.policies.placement:MostEfficient",
     },
     "sharing": {"static": "sim.policies.sharing:Static"},
     "power": {"none": "sim.policies.power:Uncapped"},
@@ -46,19 +57,12 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
 LATER: Mapping[str, frozenset[str]] = {
     "scheduling": frozenset(
         {
-            "sjf",
-            "srtf",
-            "srsf",
-            "las",
-            "priority",
-            "easy_backfill",
-            "conservative_backfill",
             "fair_share",
             "max_min_heterogeneous",
             "goodput_elastic",
         }
     ),
-    "placement": frozenset({"spread", "pack_by_rack", "cheapest", "most_efficient"}),
+    "placement": frozenset(),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),
 }
@@ -153,13 +157,11 @@ def _on_import_path(folder: Path | None, module: str) -> Iterator[None]:
 
 def _check(seam: str, name: str, policy: Any) -> None:
     """Refuse what lacks a part of its seam's protocol."""
-    protocol = _PROTOCOLS[seam]
+    protocol = protocols.Scheduling if hasattr(policy, "decide") else _PROTOCOLS[seam]
     parts = [part for part in (*protocol.__annotations__, *vars(protocol)) if not part.startswith("_")]
     missing = [f"`{part}`" for part in parts if not hasattr(policy, part)]
     if missing:
         raise PolicyError(f"{seam} policy `{name}` lacks {', '.join(missing)}")
-    if getattr(policy, "preempts", False):
-        raise PolicyError(f"{seam} policy `{name}` preempts: that arrives in a later version")
     if seam == "scheduling" and policy.sees not in get_args(protocols.Sees):
         raise PolicyError(f"{seam} policy `{name}` sees {policy.sees!r}: one of {', '.join(get_args(protocols.Sees))}")
 

@@ -1,27 +1,38 @@
-"""The job plane: jobs arrive, wait, hold a gang of accelerators, and end. One scheduling pass an instant."""
+"""The job plane: jobs arrive, wait, hold a gang of accelerators, and end. One scheduling pass an instant.
 
+What is started, stopped and resized is for the `Scheduler` to say; here it is done.
+"""
+
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
-from sim.fleet.pool import FleetError, Holding, PoolState
-from sim.policies.protocols import Ordering
-from sim.training.job import Job, checkpoint_seconds
-from sim.training.waiting import WaitingJobs
+from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool_order import pools_in_order
+from sim.policies.protocols import Nodes, Ordering, Scheduling
+from sim.training.job import Job
+from sim.training.progress import Checkpoints
+from sim.training.scheduler import scheduler_for
+from sim.training.tenants import Tenant
 from sim.workload.jobs import JobRequest
+
+QUEUE_FULL = "the queue was full"
 
 
 @dataclass
 class Stream:
-    """A stream of jobs: where they come from, the pools they may use, and their checkpoints (seconds)."""
+    """A stream of jobs: where they come from, the pools they may use, and how they save their state."""
 
     name: str
     source: Iterable[JobRequest]
     pools: tuple[str, ...]
     queue_limit: int | None = None
-    checkpoint_interval: float | None = None
-    checkpoint_cost: float = 0.0
+    checkpoints: Checkpoints | None = None
+    preemptible: bool = True
     waiting: int = 0
     running: int = 0
     jobs: list[Job] = field(default_factory=list)
@@ -36,16 +47,22 @@ class JobPlane:
         environment: FleetEnvironment,
         pools: Mapping[str, PoolState],
         ledger: Ledger,
-        ordering: Ordering,
+        policy: Ordering | Scheduling,
         streams: Sequence[Stream],
+        tenants: Iterable[Tenant] = (),
+        rng: np.random.Generator | None = None,
     ) -> None:
         self.environment = environment
         self.pools = pools
         self.ledger = ledger
-        self.ordering = ordering
         self.streams = {stream.name: stream for stream in streams}
+        self.tenants = {tenant.name: tenant for tenant in tenants}
         self.done = environment.event()
-        self._waiting = WaitingJobs()
+        self.running: dict[int, Job] = {}
+        """By number, in the order in which they started."""
+        self.jobs: dict[str, Job] = {}
+        """All that have arrived, by id."""
+        self.scheduler = scheduler_for(self, policy, rng)
         self._just_arrived: list[Job] = []
         self._pass_is_due = False
         self._pass_comes_again = False
@@ -53,6 +70,61 @@ class JobPlane:
         for stream in streams:
             environment.process(self._arrivals(stream))
         self._end_if_done()
+
+    def tenant_of(self, job: Job) -> Tenant | None:
+        """Whose a job is, if anybody's."""
+        if job.tenant is None:
+            return None
+        return self.tenants.setdefault(job.tenant, Tenant(job.tenant))
+
+    def try_start(self, job: Job, pool: str, accelerators: int, nodes: Nodes | None = None) -> bool:
+        """Let a job that waits start, on given nodes or where the placement policy says; False where it has no room."""
+        tenant = self.tenant_of(job)
+        if tenant is not None and not tenant.may_hold(pool, accelerators):
+            return False
+        holding = self.pools[pool].try_hold(job.id, accelerators, nodes)
+        if holding is None:
+            return False
+        now, stream = self.environment.now, self.streams[job.stream]
+        stream.waiting -= 1
+        stream.running += 1
+        if tenant is not None:
+            tenant.held[pool] += accelerators
+        self.running[job.number] = job
+        end = on_grid(now + job.begin(now, holding, accelerators, self.pools[pool].slowdown_on(holding.nodes)))
+        self._move(job, starts=True)
+        self._pass_comes_again |= end == now  # work of no length makes room at this very instant
+        spell = job.spells[-1]
+        self.environment.at(end, Phase.COMPLETION).callbacks.append(
+            lambda _: self._complete(job) if job.spell is spell else None
+        )
+        self.scheduler.started(job)
+        return True
+
+    def stop(self, job: Job, *, preempts: bool = True) -> None:
+        """Take a job's gang away; it saves its state, and waits. Not preempted, it starts on another at once."""
+        if preempts:
+            job.preemptions += 1
+        else:
+            job.resizes += 1
+        self._stop(job, fails=False)
+
+    def interrupt(self, holding: Holding) -> None:
+        """Stop the job that holds this, as something of it has failed; it waits to start again."""
+        job = self.jobs[holding.holder]
+        job.failures += 1
+        self._stop(job, fails=True)
+        self.call_pass()
+
+    def call_pass(self) -> None:
+        """Have one scheduling pass at the end of this instant, or of the next at which the scheduler decides."""
+        now, interval = self.environment.now, self.scheduler.interval
+        self._call_pass_at(now if interval is None else math.ceil(now / interval) * interval)
+
+    def _call_pass_at(self, time: float) -> None:
+        if not self._pass_is_due:
+            self._pass_is_due = True
+            self.environment.at(time, Phase.PASS).callbacks.append(lambda _: self._pass())
 
     def _arrivals(self, stream: Stream) -> Process:
         for request in stream.source:
@@ -62,108 +134,104 @@ class JobPlane:
         self._end_if_done()
 
     def _arrive(self, stream: Stream, request: JobRequest) -> None:
-        job = _job(stream, request)
+        job = Job(
+            id=self._unused_id(stream, request),
+            number=len(self.jobs),
+            request=request,
+            stream=stream.name,
+            speed=self._speeds(stream, request),
+            checkpoints=stream.checkpoints,
+            preemptible=stream.preemptible,
+        )
+        self.jobs[job.id] = job
         stream.jobs.append(job)
         job.reason = self._never_fits(job)
         if job.reason:
             job.status = "rejected"
             return
         stream.waiting += 1
-        self._waiting.add(job, self._key(job))
+        self.scheduler.add(job)
         self._just_arrived.append(job)
-        self._call_pass()
+        self.call_pass()
 
-    def _key(self, job: Job) -> tuple[float, ...]:
-        """Where the scheduling policy puts a job."""
-        try:
-            return tuple(map(float, self.ordering.key(job.view(self.ordering.sees))))
-        except Exception as error:
-            policy = type(self.ordering).__name__
-            raise FleetError(f"the scheduling policy {policy} failed on job {job.id}: {error!r}") from error
+    def _speeds(self, stream: Stream, request: JobRequest) -> dict[str, float]:
+        """The speed of a job in each pool that it may use, in order of preference."""
+        speed = dict.fromkeys(stream.pools, 1.0) if request.speed is None else request.speed
+        pools = [self.pools[name] for name in stream.pools if name in speed]
+        return {name: speed[name] for name in pools_in_order(pools, speed)} if pools else {}
+
+    def _unused_id(self, stream: Stream, request: JobRequest) -> str:
+        """The id that a job came with; where another has it, with its stream, or its number."""
+        wanted = (request.job_id, f"{stream.name}/{request.job_id}", f"{stream.name}/{request.job_id}#{len(self.jobs)}")
+        return next(name for name in wanted if name not in self.jobs)
 
     def _never_fits(self, job: Job) -> str:
         """Why no pool could ever hold a job; empty where one could."""
-        if any(self.pools[name].could_hold(job.gang) for name in job.pools):
+        least, tenant = job.request.smallest or job.gang, self.tenant_of(job)
+        quota = {} if tenant is None else tenant.quota
+        if any(self.pools[name].could_hold(least) and quota.get(name, least) >= least for name in job.speed):
             return ""
-        rooms = ", ".join(f"{name} has {self.pools[name].most_free.sum()} for jobs" for name in job.pools)
-        return f"a gang of {job.gang} never fits: {rooms}"
-
-    def _call_pass(self) -> None:
-        """Have one scheduling pass at the end of this instant."""
-        if not self._pass_is_due:
-            self._pass_is_due = True
-            self.environment.at(self.environment.now, Phase.PASS).callbacks.append(lambda _: self._pass())
+        rooms = [f"{name} has {self.pools[name].most_free.sum()} for jobs" for name in job.speed]
+        rooms += [f"the quota of {job.tenant} is {quota[name]} of {name}" for name in job.speed if name in quota]
+        return f"a gang of {least} never fits: {', '.join(rooms) or 'there is no pool in which it can run'}"
 
     def _pass(self) -> None:
         self._pass_is_due = self._pass_comes_again = False
-        self._waiting.start_in_order(self._try_start, blocks=self.ordering.blocks)
+        self.scheduler.run_pass()
         if not self._pass_comes_again:
             self._reject_beyond_limits()
+        if self.scheduler.interval is not None and self._busy:
+            self._call_pass_at(self.environment.now + self.scheduler.interval)
         self._end_if_done()
 
-    def _try_start(self, job: Job, barred: set[str]) -> bool:
-        for name in job.pools:
-            holding = None if name in barred else self.pools[name].try_hold(job.id, job.gang)
-            if holding is not None:
-                self._start(job, holding)
-                return True
-        return False
+    def _complete(self, job: Job) -> None:
+        job.complete(self.environment.now)
+        self._release(job)
+        if self.scheduler.interval is None or self._busy:
+            self.call_pass()
+        self._end_if_done()
 
-    def _start(self, job: Job, holding: Holding) -> None:
-        now, stream = self.environment.now, self.streams[job.stream]
-        stream.waiting -= 1
-        stream.running += 1
-        job.status, job.start, job.holding = "running", now, holding
-        self._move(job, holding, starts=True)
-        end = on_grid(now + job.run_time)
-        self._pass_comes_again |= end == now  # work of no length makes room at this very instant
-        self.environment.at(end, Phase.COMPLETION).callbacks.append(lambda _: self._complete(job, holding))
+    def _stop(self, job: Job, *, fails: bool) -> None:
+        job.stop(self.environment.now, fails=fails)
+        self._release(job)
+        self.streams[job.stream].waiting += 1
+        self.scheduler.add(job)
 
-    def _complete(self, job: Job, holding: Holding) -> None:
+    def _release(self, job: Job) -> None:
+        """Give back what a job held in the spell that is over."""
+        holding, accelerators = job.spells[-1].holding, job.spells[-1].accelerators
         self.pools[holding.pool].release(holding)
-        self._move(job, holding, starts=False)
-        job.status, job.end = "completed", self.environment.now
+        tenant = self.tenant_of(job)
+        if tenant is not None:
+            tenant.held[holding.pool] -= accelerators
+        self._move(job, starts=False)
         self.streams[job.stream].running -= 1
-        self._call_pass()
+        del self.running[job.number]
+        self.scheduler.stopped(job)
 
-    def _move(self, job: Job, holding: Holding, *, starts: bool) -> None:
+    def _move(self, job: Job, *, starts: bool) -> None:
         """Tell the ledger that a gang begins or ends; what a holding cannot use stands idle at its holder's cost."""
-        for count, state in ((job.gang, State.BUSY), (holding.unused, State.IDLE)):
+        spell = job.spells[-1]
+        for count, state in ((spell.accelerators, State.BUSY), (spell.holding.unused, State.IDLE)):
             ours, free = (job.stream, state), (UNASSIGNED, State.IDLE)
             source, target = (free, ours) if starts else (ours, free)
             if count:
-                self.ledger.move(self.environment.now, holding.pool, count, source, target)
+                self.ledger.move(self.environment.now, spell.holding.pool, count, source, target)
 
     def _reject_beyond_limits(self) -> None:
         """Turn away the last to arrive at this instant where more of a stream wait than its limit allows."""
         for job in reversed(self._just_arrived):
             stream = self.streams[job.stream]
             if job.status == "queued" and stream.queue_limit is not None and stream.waiting > stream.queue_limit:
-                job.status, job.reason = "rejected", "the queue was full"
+                job.status, job.reason = "rejected", QUEUE_FULL
                 stream.waiting -= 1
-                self._waiting.discard(job)
+                self.scheduler.discard(job)
         self._just_arrived.clear()
 
+    @property
+    def _busy(self) -> bool:
+        return any(stream.waiting or stream.running for stream in self.streams.values())
+
     def _end_if_done(self) -> None:
-        idle = self._arriving == 0 and not self._pass_is_due
-        if idle and not self.done.triggered and not any(s.waiting or s.running for s in self.streams.values()):
+        if self._arriving == 0 and not self.done.triggered and not self._busy:
             self.done.succeed()
-
-
-def _job(stream: Stream, request: JobRequest) -> Job:
-    checkpoints = 0.0
-    if stream.checkpoint_interval is not None:
-        checkpoints = checkpoint_seconds(request.duration, stream.checkpoint_interval, stream.checkpoint_cost)
-    return Job(
-        id=request.job_id,
-        stream=stream.name,
-        tenant=request.tenant,
-        priority=request.priority,
-        submit=request.submit,
-        gang=request.accelerators,
-        duration=request.duration,
-        estimate=request.estimate,
-        pools=stream.pools,
-        run_time=request.duration + checkpoints,
-        checkpoint_time=checkpoints,
-    )

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.training.job import Job
+from sim.training.job import Job, Spell
+from sim.training.progress import progress
 
 Block = dict[str, float | None]
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -57,11 +58,12 @@ def stream_summary(jobs: Sequence[Job], now: float, limits: Mapping[str, Sequenc
     """
     by_status = {status: [job for job in jobs if job.status == status] for status in ("completed", "running", "queued")}
     rejected = sum(job.status == "rejected" for job in jobs)
-    started = by_status["completed"] + by_status["running"]
+    accepted = [job for jobs in by_status.values() for job in jobs]
+    started, never_started = [job for job in accepted if job.spells], [job for job in accepted if not job.spells]
     done = by_status["completed"]
     open_jobs = by_status["running"] + by_status["queued"]
     waits = np.array([job.start - job.submit for job in started])
-    still_waiting = np.array([now - job.submit for job in by_status["queued"]])
+    still_waiting = np.array([now - job.submit for job in never_started])
     completion = np.array([job.end - job.submit for job in done])
     open_for = np.array([now - job.submit for job in open_jobs])
     return {
@@ -79,8 +81,9 @@ def stream_summary(jobs: Sequence[Job], now: float, limits: Mapping[str, Sequenc
         "bounded_slowdown": duration_block(
             *_slowdowns(done, open_jobs, completion, open_for, SHORTEST), limits.get("bounded_slowdown", ())
         ),
-        "preemptions": 0,
-        "failures": 0,
+        "preemptions": sum(job.preemptions for job in jobs),
+        "failures": sum(job.failures for job in jobs),
+        "resizes": sum(job.resizes for job in jobs),
         "makespan_s": max(job.end for job in done) - min(job.submit for job in jobs) if done else None,
     }
 
@@ -103,24 +106,35 @@ def _slowdowns(
     return sides[0], sides[1]
 
 
-def held_seconds(job: Job, start: float, end: float) -> float:
-    """Seconds of [start, end) that a job has held its gang."""
-    if job.holding is None:
-        return 0.0
-    until = job.end if job.status == "completed" else end
-    return max(0.0, min(until, end) - max(job.start, start))
+def held_seconds(spell: Spell, start: float, end: float) -> float:
+    """Seconds of [start, end) that a spell covers."""
+    return max(0.0, min(spell.end, end) - max(spell.start, start))
 
 
-def accelerator_hours_by(jobs: Sequence[Job], start: float, end: float) -> dict[str, float]:
-    """Accelerator-hours in [start, end) by use; checkpoints are spread evenly over a job's run."""
-    useful = checkpoint = unused = 0.0
+def busy_seconds(job: Job, start: float, end: float) -> float:
+    """Accelerator-seconds of [start, end) that a job worked on, restarts and checkpoints included."""
+    return sum(spell.accelerators * held_seconds(spell, start, end) for spell in job.spells)
+
+
+def accelerator_hours_by(jobs: Sequence[Job], start: float, end: float, now: float) -> dict[str, float]:
+    """Accelerator-hours in [start, end) by use, as it stands at `now`; a spell's uses are spread evenly over it."""
+    hours = dict.fromkeys(("useful", "checkpoint", "lost", "restart", "unused"), 0.0)
     for job in jobs:
-        seconds = held_seconds(job, start, end)
-        if job.holding is None or seconds == 0.0:
-            continue
-        share = job.checkpoint_time / job.run_time
-        checkpoint += seconds * job.gang * share
-        useful += seconds * job.gang * (1.0 - share)
-        unused += seconds * job.holding.unused
-    hours = {"useful": useful, "checkpoint": checkpoint, "lost": 0.0, "restart": 0.0, "unused": unused}
-    return {name: seconds / 3600.0 for name, seconds in hours.items()}
+        for spell in job.spells:
+            seconds = held_seconds(spell, start, end)
+            if seconds == 0.0:
+                continue
+            for use, share in _shares(job, spell, now).items():
+                hours[use] += share * seconds * spell.accelerators / 3600.0
+            hours["unused"] += seconds * spell.holding.unused / 3600.0
+    return hours
+
+
+def _shares(job: Job, spell: Spell, now: float) -> dict[str, float]:
+    """The shares of a spell by use; one that goes on, as far as it has come."""
+    length, restarting, checkpointing = min(spell.end, now) - spell.start, spell.restarting, spell.checkpointing
+    if spell.end > now:
+        so_far = progress(length, spell.delay, job.checkpoints)
+        restarting, checkpointing = so_far.restarting, so_far.checkpointing
+    shares = {"checkpoint": checkpointing / length, "lost": spell.lost / length, "restart": restarting / length}
+    return {"useful": 1.0 - sum(shares.values()), **shares}

@@ -1,44 +1,22 @@
 """Jobs on the control plane: order within an instant, queue limits, checkpoints, jobs that can never run."""
 
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit import job_runs
+from unit.job_runs import requests
 
 from sim.fleet.environment import TICK, FleetEnvironment, Phase, on_grid
 from sim.fleet.ledger import Ledger, PoolPower, State
 from sim.fleet.pool import PoolState
 from sim.policies.placement import FirstFit
 from sim.policies.scheduling import Fifo, FifoFirstFit
-from sim.training.job import checkpoint_seconds
 from sim.training.job_plane import JobPlane, Stream
-
-
-class Request(NamedTuple):
-    job_id: str
-    submit: float
-    accelerators: int
-    duration: float
-    priority: int = 0
-    tenant: str | None = None
-    estimate: float | None = None
-
-
-def requests(*rows):
-    return [Request(str(number), *row) for number, row in enumerate(rows)]
+from sim.training.progress import Checkpoints, whole_length
 
 
 def run(rows, ordering=None, pools=None, allowed=("p",), **options):
-    pools = pools or {"p": PoolState("p", 1, 4, 1, FirstFit())}
-    environment = FleetEnvironment()
-    power = {name: PoolPower(pool.total, 50.0, {("jobs", State.BUSY): 300.0}) for name, pool in pools.items()}
-    ledger = Ledger(power, ["jobs"])
-    stream = Stream("jobs", requests(*rows), allowed, **options)
-    plane = JobPlane(environment, pools, ledger, ordering or Fifo(), [stream])
-    environment.run(until=plane.done)
-    ledger.settle(environment.now)
-    return stream.jobs, ledger
+    return job_runs.run(requests(*rows), ordering or Fifo(), pools, allowed, **options)
 
 
 def starts(jobs):
@@ -80,13 +58,13 @@ def test_a_blocked_pool_does_not_block_another():
     plane = JobPlane(environment, pools, ledger, Fifo(), [only_p, both])
     environment.run(until=plane.done)
     assert starts(only_p.jobs) == [0.0, 10.0]
-    assert (both.jobs[0].start, both.jobs[0].holding.pool) == (2.0, "q")
+    assert (both.jobs[0].start, both.jobs[0].spells[0].holding.pool) == (2.0, "q")
 
 
 def test_the_first_pool_with_room_is_taken():
     pools = {name: PoolState(name, 1, 4, 1, FirstFit()) for name in ("p", "q")}
     jobs, _ = run([(0.0, 4, 10.0), (1.0, 4, 10.0)], pools=pools, allowed=("p", "q"))
-    assert [job.holding.pool for job in jobs] == ["p", "q"]
+    assert [job.spells[0].holding.pool for job in jobs] == ["p", "q"]
 
 
 def test_jobs_that_can_never_run_are_rejected_with_the_reason():
@@ -108,11 +86,11 @@ def test_with_no_room_to_wait_a_job_that_fits_still_starts():
 
 @pytest.mark.parametrize(("duration", "expected"), [(0.0, 0.0), (10.0, 0.0), (10.5, 2.0), (20.0, 2.0), (30.5, 6.0)])
 def test_checkpoints_come_after_each_full_interval_but_the_last(duration, expected):
-    assert checkpoint_seconds(duration, 10.0, 2.0) == expected
+    assert whole_length(duration, 0.0, Checkpoints(10.0, 2.0)) == duration + expected
 
 
 def test_checkpoints_lengthen_a_job():
-    jobs, ledger = run([(0.0, 2, 30.0)], checkpoint_interval=10.0, checkpoint_cost=1.5)
+    jobs, ledger = run([(0.0, 2, 30.0)], checkpoints=Checkpoints(10.0, 1.5))
     assert jobs[0].end == 33.0
     assert ledger.seconds[0, 0, State.BUSY] == 66.0
 
