@@ -225,7 +225,7 @@ class Simulation:
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**spec.checkpoint.model_dump()) if spec.checkpoint else None,
+                Checkpoints(**dict(spec.checkpoint)) if spec.checkpoint else None,
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
