@@ -13,9 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import FleetError, PoolState
+from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.fleet.slots import Slot
 from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
+from sim.job_physics import job_physics, physics_problems
 from sim.pilot import WarmUp
 from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
@@ -29,7 +30,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
-from sim.workload.jobs import JobRequest, job_source
+from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
 from sim.workload.trace_files import TraceError
@@ -55,7 +56,7 @@ class Prepared:
     requests: dict[str, Source] = field(default_factory=dict)
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
-    jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
+    jobs: dict[str, JobSource] = field(default_factory=dict)
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -144,7 +145,11 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
             _check_lengths(scenario, service, prepared.requests[name])
         _check_thinking(prepared, name, service)
         prepared.clients[name] = clients_of(name, service.requests, seed=scenario.seed, block_size=block_size)
+    physics = job_physics(scenario)
     for name, stream in scenario.training.items():
+        if problems := list(physics_problems(scenario, name, physics)):
+            prepared.problems.extend(problems)
+            continue
         with prepared.checking(f"training.{name}.trace.path"):
             prepared.jobs[name] = job_source(
                 name,
@@ -153,7 +158,15 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 folder=scenario.folder,
                 start_of_day=seconds_into_week(scenario, stream.pools[0]),
                 until=prepared.until,
+                physics=physics,
             )
+            prepared.notes.extend(_of_trace(name, prepared.jobs[name]))
+
+
+def _of_trace(name: str, source: JobSource) -> Iterator[str]:
+    """What was not taken from a trace as it stands there."""
+    if source.recording is not None and (source.recording.dropped or source.recording.changed):
+        yield f"training.{name}: of its trace, {source.recording.sentence()}"
 
 
 def _check_thinking(prepared: Prepared, name: str, service: Service) -> None:
@@ -182,10 +195,25 @@ def hashes_of(source: Source) -> BlockHashes | None:
 def _place_services(prepared: Prepared) -> None:
     placement = prepared.policies["placement"]
     for name, pool in prepared.scenario.pools.items():
-        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
+        shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
+        prepared.pools[name] = PoolState(*shape, placement, _traits(prepared.scenario, name))
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
+
+
+def _traits(scenario: Scenario, name: str) -> PoolTraits:
+    pool = scenario.pools[name]
+    row = scenario.accelerator(pool.accelerator)
+    watts = training_power(row) + pool.host_power.busy / pool.accelerators_per_node
+    return PoolTraits(
+        slices=row.slices,
+        across_nodes=pool.slowdown.across_nodes,
+        across_racks=pool.slowdown.across_racks,
+        spare_nodes=pool.spare_nodes,
+        price=pool.price,
+        power=watts * scenario.sites[pool.site].pue,
+    )
 
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
@@ -258,9 +286,11 @@ def _check_jobs_end(prepared: Prepared) -> None:
     if scenario.horizon != "jobs_done":
         return
     for name, stream in scenario.training.items():
-        if stream.trace is None:
+        if stream.arrivals is not None:
             message = f"`{name}` never ends, so a horizon of `jobs_done` is never reached"
-            prepared.problems.append(scenario.problem(f"training.{name}", message, "a trace, or a horizon in time"))
+            prepared.problems.append(
+                scenario.problem(f"training.{name}", message, "a trace, jobs, or a horizon in time")
+            )
 
 
 def seconds_into_week(scenario: Scenario, pool: str) -> float:

@@ -20,6 +20,7 @@ from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.training.progress import Checkpoints
+from sim.training.tenants import Tenant
 from sim.workload.streams import stream
 
 BATCHES = 64
@@ -230,5 +231,7 @@ class Simulation:
             )
             for name, spec in self.scenario.training.items()
         ]
+        tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
         rng = stream(seed, "policies", "scheduling")
-        return JobPlane(self.environment, pools, self.ledger, self.prepared.policies["scheduling"], streams, rng=rng)
+        policy = self.prepared.policies["scheduling"]
+        return JobPlane(self.environment, pools, self.ledger, policy, streams, tenants, rng)

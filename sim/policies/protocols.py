@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,9 +214,30 @@ class Placement(Protocol):
     def place(self, accelerators: int, free: IntArray, capacity: IntArray, rack: IntArray) -> Nodes | None:
         """(node, accelerators taken there) for each node used, or None where the gang does not fit now.
 
-        Arrays have one entry a node. A gang that fits on a node takes one node; a larger one takes whole empty nodes,
+        Arrays have one entry a node. `capacity` is what is installed, the same on every node; what is down or spare is
+        not in `free`. `rack` ascends. A gang that fits on a node takes one node; a larger one takes whole empty nodes,
         all of whose accelerators are then held.
         """
+        ...
+
+
+class PoolOffer(NamedTuple):
+    """What a pool is to a job that may use it."""
+
+    name: str
+    price: float | None
+    """USD for an hour of an accelerator; None: unknown."""
+    power: float
+    """Watts of an accelerator that trains, with its share of the host and the facility."""
+    speed: float
+    """Of the job there, relative to its first pool."""
+
+
+class PoolOrder(Protocol):
+    """What a placement policy may have besides: in which pools a job is tried first."""
+
+    def order(self, offers: Sequence[PoolOffer]) -> Sequence[str]:
+        """The names of the pools, each once. A policy without this leaves the order to the job's stream."""
         ...
 
 

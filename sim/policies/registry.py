@@ -45,6 +45,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
         "best_fit": "sim.policies.placement:BestFit",
+        "spread": "sim.policies.placement:Spread",
+        "pack_by_rack": "sim.policies.placement:PackByRack",
+        "cheapest": "sim.policies.placement:Cheapest",
+        "most_efficient": "sim.policies.placement:MostEfficient",
     },
     "sharing": {"static": "sim.policies.sharing:Static"},
     "power": {"none": "sim.policies.power:Uncapped"},
@@ -58,7 +62,7 @@ LATER: Mapping[str, frozenset[str]] = {
             "goodput_elastic",
         }
     ),
-    "placement": frozenset({"spread", "pack_by_rack", "cheapest", "most_efficient"}),
+    "placement": frozenset(),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),
 }

@@ -21,7 +21,7 @@ def fill_replicas(scenario: Scenario, document: Document) -> Scenario:
     """
     groups = {(name, at): each for name, own in scenario.services.items() for at, each in own.replica_groups.items()}
     every = [place for place in groups if _asks_for_all(document, place)]
-    free = {name: pool.accelerators for name, pool in scenario.pools.items()}
+    free = {name: pool.nodes_in_use * pool.accelerators_per_node for name, pool in scenario.pools.items()}
     problems = []
     for place in sorted(groups, key=lambda place: place in every):
         group = groups[place]
@@ -68,7 +68,7 @@ def _place(group: ReplicaGroup, wanted: int, pools: Mapping[str, Pool], free: di
     placed = 0
     for name in group.pools:
         pool, tensor, most = pools[name], group.tensor_in(name), group.most_in(name)
-        room = min(free[name] // tensor, pool.nodes * (pool.accelerators_per_node // tensor), wanted - placed)
+        room = min(free[name] // tensor, pool.nodes_in_use * (pool.accelerators_per_node // tensor), wanted - placed)
         room = room if most is None else min(room, most)
         free[name] -= room * tensor
         placed += room

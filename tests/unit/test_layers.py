@@ -24,6 +24,7 @@ LAYERS = [
     {"sim.policies"},
     {
         "sim.placing",
+        "sim.job_physics",
         "sim.preparation",
         "sim.service_plans",
         "sim.replicas",
