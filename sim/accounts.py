@@ -110,7 +110,9 @@ class Accounts:
 
     def _bill(self, pool: str, owner: str) -> Bill:
         cell = self.ledger.pools[pool], self.ledger.owners[owner]
-        seconds, joules, host_joules = (float(each[cell].sum()) for each in (self.seconds, self.joules, self.host_joules))
+        seconds, joules, host_joules = (
+            float(each[cell].sum()) for each in (self.seconds, self.joules, self.host_joules)
+        )
         return priced(self.scenario, pool, seconds / HOUR, joules, host_joules)
 
     def of_owner(self, owner: str) -> Bill:

@@ -148,6 +148,7 @@ def test_steps_tell_all_work_of_the_window(timeline, result):
 
 
 def test_jobs_are_those_of_the_table(timeline, result):
+    """Nothing is preempted here, so that each job has one spell."""
     jobs = [job for (pid, _), own in complete(timeline).items() if pid == 3 for job in own]
     shown = {name: (begin, end) for name, begin, end, _ in jobs}
     started = result.jobs[result.jobs["start_s"].notna()]
