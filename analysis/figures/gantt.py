@@ -68,7 +68,7 @@ def _row(ax: Axes, run: Run, own: pd.DataFrame, row: int, size: float, group: in
     ran = own[own["start_s"].notna()]
     ended = len(ran) and ran["outcome"].iloc[-1] == "completed"
     last = ran["end_s"].iloc[-1] if ended else window(run)[1]
-    ax.hlines(row, own["submit_s"].iloc[0] / size, last / size, color=MUTED, linewidth=0.8, zorder=1)
+    ax.hlines(row, own["submit_s"].iloc[0] / size, last / size, color=MUTED, linewidth=0.8, zorder=0.8)
     widths = (ran["end_s"] - ran["start_s"]) / size
     ax.barh([row] * len(ran), widths, left=ran["start_s"] / size, height=0.66, **_look(group), linewidth=0.5)
     for outcome, (marker, filling) in _STOPS.items():
@@ -79,7 +79,7 @@ def _row(ax: Axes, run: Run, own: pd.DataFrame, row: int, size: float, group: in
 def _look(group: int) -> dict[str, Any]:
     """Colour and hatch of a group; what is more than there are colours shares the last."""
     number = min(group, MOST_LINES - 1)
-    return {"facecolor": COLOURS[number], "hatch": _HATCHES[number], "edgecolor": "white", "alpha": 0.85}
+    return {"facecolor": COLOURS[number], "hatch": _HATCHES[number], "edgecolor": "white"}
 
 
 def _legend(ax: Axes, numbers: pd.DataFrame, groups: list[str]) -> None:
@@ -90,8 +90,9 @@ def _legend(ax: Axes, numbers: pd.DataFrame, groups: list[str]) -> None:
         handles.append(Patch(**_look(number), label=shortened(str(name), 18) + more))
     for outcome, (marker, filling) in _STOPS.items():
         if (numbers["outcome"] == outcome).any():
-            look = {"color": INK, "markerfacecolor": filling, "markersize": 4, "linewidth": 0}
-            handles.append(Line2D([], [], marker=marker, label=outcome, **look))
+            mark = Line2D([], [], color=INK, marker=marker, markerfacecolor=filling, markersize=4, linewidth=0)
+            mark.set_label(outcome)
+            handles.append(mark)
     ax.legend(
         handles=handles,
         loc="lower left",

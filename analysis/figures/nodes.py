@@ -28,6 +28,12 @@ class _Rows(NamedTuple):
     together: int
 
     @property
+    def sizes(self) -> FloatArray:
+        """The nodes of each group; the last may have fewer."""
+        first: FloatArray = np.arange(0.0, self.nodes, self.together)
+        return np.minimum(self.together, self.nodes - first)
+
+    @property
     def names(self) -> list[str]:
         """Each group by its first and last node."""
         first = range(0, self.nodes, self.together)
@@ -80,7 +86,7 @@ def _name_pools(run: Run, ax: Axes, pools: list[_Rows], held: FloatArray) -> Non
     for rows in pools:
         after = first + len(rows.names)
         ticks.append(((first + after) / 2, f"{shortened(rows.pool, 12)}\n{plural(rows.nodes, 'node')}"))
-        average = float(held[first:after, counted].mean())
+        average = float(np.average(held[first:after, counted].mean(axis=1), weights=rows.sizes))
         ax.text(1.012, (first + after) / 2, share(average), transform=ax.get_yaxis_transform(), va="center", size=8.5)
         if first:
             ax.axhline(first, color=INK, linewidth=1.0)
@@ -139,8 +145,7 @@ def _held(run: Run, rows: _Rows) -> FloatArray:
         np.add.at(partly, (group, column), sign * held * (column + 1 - place))
         np.add.at(from_then, (group, column + 1), sign * held)
     total = partly[:, : shape[1]] + np.cumsum(from_then, axis=1)[:, : shape[1]]
-    nodes = np.minimum(rows.together, rows.nodes - rows.together * np.arange(shape[0]))
-    shares: FloatArray = np.clip(total / (nodes[:, None] * rows.accelerators), 0.0, 1.0)
+    shares: FloatArray = np.clip(total / (rows.sizes[:, None] * rows.accelerators), 0.0, 1.0)
     return shares
 
 
