@@ -13,6 +13,7 @@ from sim.preparation import FOREVER, Prepared, pool_power, prepare
 from sim.replicas import Replicas
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.training import TrainingStream
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
@@ -219,19 +220,29 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        seed, pools = self.scenario.seed, self.prepared.pools
         streams = [
             Stream(
                 name,
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**dict(spec.checkpoint)) if spec.checkpoint else None,
+                _checkpoints(spec),
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
         ]
         tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
-        rng = stream(seed, "policies", "scheduling")
-        policy = self.prepared.policies["scheduling"]
-        return JobPlane(self.environment, pools, self.ledger, policy, streams, tenants, rng)
+        return JobPlane(
+            self.environment,
+            self.prepared.pools,
+            self.ledger,
+            self.prepared.policies["scheduling"],
+            streams,
+            tenants,
+            stream(self.scenario.seed, "policies", "scheduling"),
+        )
+
+
+def _checkpoints(spec: TrainingStream) -> Checkpoints | None:
+    found = spec.checkpoint
+    return None if found is None else Checkpoints(found.interval, found.cost, found.restart)
