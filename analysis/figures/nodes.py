@@ -61,7 +61,8 @@ def held_by_node(source: Run | Path | str) -> Figure:
     what = f"a row {'a node' if grouped == 1 else f'for up to {grouped} nodes'}, mean over each {step}"
     subtitle = f"Share of accelerators that jobs held, {what}; at the right the average of the counted interval"
     height = 1.2 + min(max(0.12 * len(held), 0.5 * len(pools)), 4.5)
-    drawing, (ax,) = canvas(_title(run, pools, held), subtitle, height=height, left=0.45)
+    averages = [_average(run, rows) for rows in pools]
+    drawing, (ax,) = canvas(_title(pools, averages), subtitle, height=height, left=0.45)
     size, _ = time_unit(window(run)[1])
     last = float(_edges(run)[-1]) / size
     ax.imshow(
@@ -70,7 +71,7 @@ def held_by_node(source: Run | Path | str) -> Figure:
     ax.grid(visible=False)
     if len(held) <= 40:
         ax.hlines(range(1, len(held)), 0, last, color="white", linewidth=0.8)
-    _name_pools(run, ax, pools, held)
+    _name_pools(ax, pools, averages)
     finish_time(run, [ax])
     warmup = window(run)[0] / size
     if warmup:
@@ -80,14 +81,14 @@ def held_by_node(source: Run | Path | str) -> Figure:
     return drawing
 
 
-def _name_pools(run: Run, ax: Axes, pools: list[_Rows], held: FloatArray) -> None:
+def _name_pools(ax: Axes, pools: list[_Rows], averages: list[FloatArray]) -> None:
     """Name the pools at the left, with lines between them, and say at the right what of each was held."""
-    first, ticks, counted = 0, [], _counted(run)
-    for rows in pools:
+    first, ticks = 0, []
+    for rows, average in zip(pools, averages, strict=True):
         after = first + len(rows.names)
         ticks.append(((first + after) / 2, f"{shortened(rows.pool, 12)}\n{plural(rows.nodes, 'node')}"))
-        average = float(np.average(held[first:after, counted].mean(axis=1), weights=rows.sizes))
-        ax.text(1.012, (first + after) / 2, share(average), transform=ax.get_yaxis_transform(), va="center", size=8.5)
+        whole = share(np.average(average, weights=rows.sizes))
+        ax.text(1.012, (first + after) / 2, whole, transform=ax.get_yaxis_transform(), va="center", size=8.5)
         if first:
             ax.axhline(first, color=INK, linewidth=1.0)
         first = after
@@ -123,10 +124,15 @@ def _edges(run: Run) -> FloatArray:
     return edges
 
 
-def _counted(run: Run) -> slice:
-    """The intervals that lie in the counted one."""
+def _average(run: Run, rows: _Rows) -> FloatArray:
+    """The share of each group of nodes that was held in the counted interval."""
     warmup, horizon = window(run)
-    return slice(min(round(warmup / horizon * MOST_COLUMNS), MOST_COLUMNS - 1), None)
+    mine = spells(run)[lambda table: table["pool"] == rows.pool]
+    seconds = (mine["end_s"].clip(upper=horizon) - mine["start_s"].clip(lower=warmup)).clip(lower=0.0)
+    group = mine["node"].to_numpy(dtype=int) // rows.together
+    held = np.bincount(group, weights=seconds * mine["accelerators"].astype(float), minlength=len(rows.sizes))
+    average: FloatArray = held / (rows.sizes * rows.accelerators * (horizon - warmup))
+    return average
 
 
 def _held(run: Run, rows: _Rows) -> FloatArray:
@@ -149,8 +155,8 @@ def _held(run: Run, rows: _Rows) -> FloatArray:
     return shares
 
 
-def _title(run: Run, pools: list[_Rows], held: FloatArray) -> str:
-    average = held[:, _counted(run)].mean(axis=1)
+def _title(pools: list[_Rows], averages: list[FloatArray]) -> str:
+    average = np.concatenate(averages)
     names = [name for rows in pools for name in rows.names]
     if len(names) == 1:
         return f"Jobs held {share(average[0])} of {names[0]}"
