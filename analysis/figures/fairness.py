@@ -71,9 +71,13 @@ def finish_time_fairness(source: Run | Path | str) -> Figure:
 
 
 def _title(table: pd.DataFrame) -> str:
-    worse = table[table["fairness"] > 1]
+    first, worse = table.iloc[0], table[(table["fairness"] > 1) & ~(table["low"] <= 1)]
+    if first["fairness"] <= 1:
+        return f"Sharing made no tenant wait longer: {first['tenant']} comes nearest to that"
     if worse.empty:
-        return f"Sharing made no tenant wait longer: {table['tenant'].iloc[0]} comes nearest to that"
+        return (
+            f"Whether {first['tenant']} loses by sharing is open: the interval of {number(first['fairness'])} reaches 1"
+        )
     first = worse.iloc[0]
     others = f", and {len(worse) - 1} more lose by it" if len(worse) > 1 else ""
     return f"Jobs of {first['tenant']} took {number(first['fairness'])} times as long as on its own share{others}"

@@ -106,18 +106,17 @@ def _counted(run: Run) -> pd.DataFrame:
 
 
 def _gangs(jobs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Jobs by gang size; more sizes than lines become ranges that hold about equally many jobs."""
-    sizes = np.sort(jobs["accelerators"].unique())
-    if len(sizes) <= MOST_LINES:
-        return [(f"{size:g}", jobs[jobs["accelerators"] == size]) for size in sizes]
-    edges = np.unique(np.quantile(jobs["accelerators"], np.linspace(0, 1, MOST_LINES + 1), method="lower"))
-    edges[-1] += 1
-    groups = []
-    for low, high in pairwise(edges):
-        members = jobs[(jobs["accelerators"] >= low) & (jobs["accelerators"] < high)]
-        present = members["accelerators"]
-        groups.append((f"{low:g}" if present.max() == low else f"{low:g}–{present.max():g}", members))
-    return groups
+    """Jobs by gang size; of more sizes than lines, neighbours become a range where that joins the fewest jobs."""
+    sizes, counts = np.unique(jobs["accelerators"].to_numpy(dtype=float), return_counts=True)
+    ranges = [(size, size, count) for size, count in zip(sizes.tolist(), counts.tolist(), strict=True)]
+    while len(ranges) > MOST_LINES:
+        joined = [(low[0], high[1], low[2] + high[2]) for low, high in pairwise(ranges)]
+        place = min(range(len(joined)), key=lambda index: joined[index][2])
+        ranges[place : place + 2] = [joined[place]]
+    return [
+        (f"{low:g}" if low == high else f"{low:g}–{high:g}", jobs[jobs["accelerators"].between(low, high)])
+        for low, high, _ in ranges
+    ]
 
 
 def _tenants(jobs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

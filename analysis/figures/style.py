@@ -38,6 +38,10 @@ TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 3600
 """Seconds that people say, for ticks of a logarithmic axis."""
 
 
+_APART = 0.12
+"""Of the length of an axis: what lies between two ticks with names."""
+
+
 def canvas(
     title: str,
     subtitle: str,
@@ -99,7 +103,11 @@ def log_durations(ax: Axes, low: float, high: float) -> None:
     """Give the axes a logarithmic x axis from `low` to `high` seconds with ticks that people say (10 ms, 1 h)."""
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    ticks = [tick for tick in TIMES if low * 0.999 <= tick <= high * 1.001]
+    ticks: list[float] = []
+    for tick in TIMES:
+        apart = not ticks or np.log(tick / ticks[-1]) >= _APART * np.log(high / low)
+        if low * 0.999 <= tick <= high * 1.001 and apart:
+            ticks.append(tick)
     ax.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else list(np.geomspace(low, high, 4)[1:3])))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))

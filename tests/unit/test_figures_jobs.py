@@ -111,6 +111,23 @@ def test_the_worst_off_tenant_comes_first_and_is_named():
     assert "no tenant" in figures.finish_time_fairness(run).get_suptitle()
 
 
+def test_a_loss_whose_interval_reaches_one_is_called_open():
+    about = {"mean": 1.05, "low": 0.8, "high": 1.3, "level": 0.95, "method": "t", "n": 4, "flagged": False}
+    run = run_of([], tenants={"a": {"fairness": 1.05}}, intervals={"tenants.a.fairness": about})
+    run.summary["run"]["replications"] = 4
+    title = figures.finish_time_fairness(run).get_suptitle().replace("\n", " ")
+    assert title == "Whether a loses by sharing is open: the interval of 1.05 reaches 1"
+    run.summary["intervals"]["tenants.a.fairness"]["low"] = 1.01
+    assert figures.finish_time_fairness(run).get_suptitle().startswith("Jobs of a took 1.05 times as long")
+
+
+def test_gangs_that_few_jobs_have_become_a_range(run_folder):
+    run = RunFolder(run_folder)
+    sizes = np.repeat([1, 2, 4, 8, 16, 32, 64], [100, 60, 40, 30, 20, 7, 3])
+    many = SimpleNamespace(summary=run.summary, jobs=run.jobs.assign(accelerators=sizes, submit_s=7200.0))
+    assert figures.job_curves(many)["gang"].unique().tolist() == ["1", "2", "4", "8", "16–64"]
+
+
 def test_many_tenants_share_the_last_curve(run_folder):
     run = RunFolder(run_folder)
     many = SimpleNamespace(
