@@ -48,7 +48,7 @@ def finish_time_fairness(source: Run | Path | str) -> Figure:
         "Time in the system of a tenant's jobs over what it would have been had its share of the fleet been its own "
         f"(finish-time fairness of Themis){bars}{more}"
     )
-    drawing, (ax,) = canvas(_title(table), subtitle, height=1.25 + 0.3 * len(shown), left=0.5)
+    drawing, (ax,) = canvas(fairness_words(table), subtitle, height=1.25 + 0.3 * len(shown), left=0.5)
     rows = np.arange(len(shown))
     ax.axvline(1.0, color=INK, linewidth=1.0)
     ax.hlines(rows, np.minimum(shown["fairness"], 1.0), np.maximum(shown["fairness"], 1.0), color=COLOURS[0], alpha=0.5)
@@ -70,7 +70,8 @@ def finish_time_fairness(source: Run | Path | str) -> Figure:
     return drawing
 
 
-def _title(table: pd.DataFrame) -> str:
+def fairness_words(table: pd.DataFrame) -> str:
+    """Return what the dots of `finish_time_fairness` say: who loses by sharing, if anybody."""
     first, worse = table.iloc[0], table[(table["fairness"] > 1) & ~(table["low"] <= 1)]
     if first["fairness"] <= 1:
         return f"Sharing made no tenant wait longer: {first['tenant']} comes nearest to that"

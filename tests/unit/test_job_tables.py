@@ -4,9 +4,14 @@ from collections import defaultdict
 
 import pandas as pd
 import pytest
+from unit.job_runs import pool, requests
 
 import sim
+from sim.fleet.environment import FleetEnvironment, Phase
+from sim.fleet.ledger import Ledger, PoolPower
+from sim.policies.scheduling import Fifo
 from sim.training.job import Job
+from sim.training.job_plane import JobPlane, Stream
 from sim.training.summary import deadlines_block
 from sim.workload.jobs import JobRequest
 
@@ -89,6 +94,25 @@ def test_the_bills_of_jobs_are_those_of_their_tenants_and_of_the_stream(result):
         "queued": 0,
         "censored": 0,
     }
+
+
+def test_a_spell_says_how_it_ended():
+    environment, pools = FleetEnvironment(), {"p": pool()}
+    stream = Stream("s", requests((0.0, 2, 10.0)), ("p",))
+    plane = JobPlane(environment, pools, Ledger({"p": PoolPower(4, 0.0, {})}, ["s"]), Fifo(), [stream])
+
+    def after(time, act):
+        environment.at(time, Phase.COMPLETION).callbacks.append(lambda _: act(stream.jobs[0]))
+
+    after(1.0, lambda job: plane.interrupt(job.spells[-1].holding))
+    after(2.0, lambda job: (plane.stop(job), plane.call_pass()))
+    after(3.0, lambda job: (plane.stop(job, preempts=False), plane.call_pass()))
+    environment.run(until=4.0)
+    job = stream.jobs[0]
+    assert [spell.outcome for spell in job.spells] == ["failed", "preempted", "resized", "running"]
+    assert (job.failures, job.preemptions, job.resizes) == (1, 1, 1)
+    environment.run(until=plane.done)
+    assert [spell.outcome for spell in job.spells][-1] == "completed"
 
 
 def test_spells_are_saved_with_the_run(result, tmp_path):
