@@ -31,7 +31,8 @@ class JobBills:
                     sums = seconds.setdefault((spell.holding.pool, job.stream), [0.0, 0.0])
                     sums[0] += held * spell.accelerators
                     sums[1] += held * spell.holding.unused
-        return add(self._bill(*cell, *sums) for cell, sums in seconds.items())
+        bills = [self._bill(*cell, *sums) for cell, sums in seconds.items()]
+        return bills[0] if len(bills) == 1 else add(bills)
 
     def _bill(self, pool: str, stream: str, busy: float, unused: float) -> Bill:
         (busy_watts, busy_host), (idle_watts, idle_host) = self._watts_of(pool, stream)
