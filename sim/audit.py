@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.accounts import KWH, Accounts, sum_known
+from sim.accounts import KWH, Accounts, add, sum_known
 from sim.fleet.ledger import State
+from sim.job_bills import JobBills
 from sim.serving.summary import request_counts, unfinished, whole_services
 from sim.telemetry import pool_power
+from sim.tenant_summary import jobs_by_tenant, tenant_bill
 from sim.training.summary import busy_seconds
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def audit(run: "Run", accounts: Accounts) -> list[Law]:
         *_capacity(run, accounts),
         *_energy(run, accounts),
         *_bills(run, accounts),
+        *_jobs(run, accounts),
     ]
 
 
@@ -154,3 +157,19 @@ def _bills(run: "Run", accounts: Accounts) -> Iterator[Law]:
         yield law(
             f"carbon of {what} sums to the fleet", "fleet", fleet.carbon_kg, sum_known(bill.carbon_kg for bill in parts)
         )
+
+
+def _jobs(run: "Run", accounts: Accounts) -> Iterator[Law]:
+    """What jobs took, counted from the times in which they ran, is what the ledger says of their streams."""
+    if not run.jobs.streams:
+        return
+    bills = JobBills(run.prepared.scenario, run.ledger)
+    tenants = add(tenant_bill(run, bills, jobs) for jobs in jobs_by_tenant(run).values())
+    streams = add(accounts.of_owner(name) for name in run.jobs.streams)
+    for what, expected, found in (
+        ("accelerator hours", streams.accelerator_hours, tenants.accelerator_hours),
+        ("energy", streams.energy_kwh, tenants.energy_kwh),
+        ("cost", streams.cost_usd, tenants.cost_usd),
+        ("carbon", streams.carbon_kg, tenants.carbon_kg),
+    ):
+        yield law(f"{what} of tenants, and of jobs without one, sum to the streams", "training", expected, found)

@@ -27,6 +27,7 @@ from sim.serving.summary import (
     slo_block,
 )
 from sim.telemetry import pool_power
+from sim.tenant_summary import tenants_summary
 from sim.training.job_plane import QUEUE_FULL
 from sim.training.summary import accelerator_hours_by, stream_summary
 
@@ -47,6 +48,7 @@ def summarize(run: "Run") -> Summary:
         "run": _run(run),
         "services": {name: _service(run, accounts, index) for index, name in enumerate(run.prepared.scenario.services)},
         "training": {name: _stream(run, accounts, name) for name in run.prepared.scenario.training},
+        "tenants": tenants_summary(run),
         "pools": {name: pool_summary(run, accounts, name) for name in run.prepared.scenario.pools},
         "sites": {name: site_summary(run, accounts, name) for name in run.prepared.scenario.sites},
         "phases": phases_summary(run, accounts),

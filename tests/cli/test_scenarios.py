@@ -57,17 +57,28 @@ def test_changes_that_a_comment_proposes_are_accepted(file):
     assert settings or file.stem == "mm10"
 
 
+SHORTER = {
+    "first_fleet.yaml": {
+        "horizon: 1 d": "horizon: 2 h",
+        "2027-01-04T08:00": "2027-01-04T20:00",
+        "warmup: 1 h": "warmup: 10 min",
+    },
+    "schedulers.yaml": {"horizon: 8 d": "horizon: 1 d", "warmup: 1 d": "warmup: 2 h"},
+}
+"""The first fleet for two hours around noon, the schedulers for a day."""
+
+
 @pytest.mark.parametrize("file", SEARCHES, ids=lambda path: path.stem)
 def test_searches_run_on_a_shorter_scenario(answer, file, tmp_path):
-    """The first fleet for two hours around noon, and few replications: the answer is another, the way is the same."""
-    short = {"horizon: 1 d": "horizon: 2 h", "2027-01-04T08:00": "2027-01-04T20:00", "warmup: 1 h": "warmup: 10 min"}
-    first_fleet = (ROOT / "scenarios" / "first_fleet.yaml").read_text(encoding="utf-8")
-    for old, new in short.items():
-        assert old in first_fleet
-        first_fleet = first_fleet.replace(old, new)
+    """On a shorter scenario and with few replications the answer is another, and the way is the same."""
+    for name, changes in SHORTER.items():
+        scenario = (ROOT / "scenarios" / name).read_text(encoding="utf-8")
+        for old, new in changes.items():
+            assert old in scenario
+            scenario = scenario.replace(old, new)
+        (tmp_path / name).write_text(scenario, encoding="utf-8")
     text = file.read_text(encoding="utf-8")
     text = text.replace("replications: 6", "replications: 2").replace("{first: 16, max: 64}", "{first: 4, max: 4}")
-    (tmp_path / "first_fleet.yaml").write_text(first_fleet, encoding="utf-8")
     (tmp_path / file.name).write_text(text, encoding="utf-8")
     command = "plan" if file.stem.endswith("_plan") else "sweep"
     found = answer(command, tmp_path / file.name)
