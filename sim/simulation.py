@@ -10,10 +10,12 @@ from sim.fleet.failures import Failures
 from sim.fleet.ledger import Ledger, State
 from sim.fleet.pool import FleetError, Holding
 from sim.pilot import pilot_of, warm_up
-from sim.preparation import FOREVER, Prepared, pool_power, prepare
+from sim.pools import pool_power
+from sim.preparation import FOREVER, Prepared, prepare
 from sim.replicas import FREE, Replicas, move_replica
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.training import TrainingStream
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
@@ -21,6 +23,7 @@ from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.training.progress import Checkpoints
+from sim.training.tenants import Tenant
 from sim.workload.streams import stream
 
 BATCHES = 64
@@ -218,7 +221,7 @@ class Simulation:
     def _ledger(self) -> Ledger:
         """The ledger at time zero: services hold theirs, the rest is free."""
         prepared = self.prepared
-        pools = {name: pool_power(prepared, name) for name in self.scenario.pools}
+        pools = {name: pool_power(self.scenario, name, prepared.replicas) for name in self.scenario.pools}
         ledger = Ledger(pools, [*self.scenario.services, *self.scenario.training])
         for (service, _), slots in prepared.slots.items():
             for slot in slots:
@@ -239,17 +242,29 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        seed, pools = self.scenario.seed, self.prepared.pools
         streams = [
             Stream(
                 name,
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**dict(spec.checkpoint)) if spec.checkpoint else None,
+                _checkpoints(spec),
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
         ]
-        rng = stream(seed, "policies", "scheduling")
-        return JobPlane(self.environment, pools, self.ledger, self.prepared.policies["scheduling"], streams, rng=rng)
+        tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
+        return JobPlane(
+            self.environment,
+            self.prepared.pools,
+            self.ledger,
+            self.prepared.policies["scheduling"],
+            streams,
+            tenants,
+            stream(self.scenario.seed, "policies", "scheduling"),
+        )
+
+
+def _checkpoints(spec: TrainingStream) -> Checkpoints | None:
+    found = spec.checkpoint
+    return None if found is None else Checkpoints(found.interval, found.cost, found.restart)

@@ -63,6 +63,7 @@ class ConservativeBackfill:
             and running.keys() <= self._ends.keys()
             and all(end <= fleet.now for end in ended.values())
             and all(end > fleet.now for end in running.values())
+            and all(slot.start >= fleet.now for slot in self._slots.values())
         )
         self._up, self._ends = up, running
         return went_well

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -32,6 +32,7 @@ from sim.scenario.quantities import Duration, PositiveDuration, found
 from sim.scenario.requests import parts
 from sim.scenario.rows import Rows
 from sim.scenario.service import Service
+from sim.scenario.tenants import Tenant
 from sim.scenario.training import TrainingStream
 
 MONDAY = datetime(2027, 1, 4)  # noqa: DTZ001  wall time, read in the time zone of a site
@@ -101,7 +102,6 @@ class Output(Node):
 class Scenario(Node):
     """A scenario. Attributes are the keys of the file, quantities in SI units."""
 
-    later_keys: ClassVar = frozenset({"tenants"})
     fleetsim: Literal[1]
     name: Name
     description: str = ""
@@ -113,6 +113,7 @@ class Scenario(Node):
     sites: Mapping[Name, Site] = Field(default_factory=dict, validate_default=True)
     accelerators: Mapping[Name, InlineAccelerator] = Field(default_factory=dict)
     models: Mapping[Name, InlineModel] = Field(default_factory=dict)
+    tenants: Mapping[Name, Tenant] = Field(default_factory=dict)
     pools: Mapping[Name, Pool]
     services: Mapping[Name, Service] = Field(default_factory=dict)
     training: Mapping[Name, TrainingStream] = Field(default_factory=dict)
@@ -177,7 +178,7 @@ class Scenario(Node):
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain data, every default written out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
 
     def defaults(self) -> dict[str, Any]:
         """Return the values that the file left to their defaults, by dotted path."""

@@ -128,7 +128,7 @@ class Job:
         self._close(spell, now, came_to)
         kept = came_to.saved if fails else came_to.worked
         spell.lost = came_to.worked - kept
-        self.done += kept * spell.rate
+        self.done = min(self.done + kept * spell.rate, self.duration)  # ends lie on a grid, a tick beyond the work
         self.status = "queued"
         self.owed = self.restart if fails else self.switch_cost
 
@@ -155,12 +155,10 @@ class Job:
         """Seconds to go at its gang on the reference pool: all that is known, or what its user expects."""
         if sees == "nothing":
             return None
-        done, owed = self.done, self.owed
         if (spell := self.spell) is not None:
-            elapsed = now - spell.start
-            done += progress(elapsed, spell.delay, self.checkpoints).worked * spell.rate
-            owed = max(spell.delay - elapsed, 0.0)
-        return whole_length(max(self._expected_duration(sees) - done, 0.0), owed, self.checkpoints)
+            to_go = max(spell.start + self.expected_length(sees) - now, 0.0)
+            return to_go * spell.rate
+        return whole_length(max(self._expected_duration(sees) - self.done, 0.0), self.owed, self.checkpoints)
 
     def view(self, now: float, sees: Sees) -> JobView:
         """Show the job to a scheduler that may see so much of its length."""

@@ -12,6 +12,7 @@ import numpy as np
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool_order import pools_in_order
 from sim.policies.protocols import Nodes, Ordering, Scheduling
 from sim.training.job import Job
 from sim.training.progress import Checkpoints
@@ -133,18 +134,14 @@ class JobPlane:
         self._end_if_done()
 
     def _arrive(self, stream: Stream, request: JobRequest) -> None:
-        speed = dict.fromkeys(stream.pools, 1.0)
-        if request.speed is not None:
-            speed = {pool: request.speed[pool] for pool in stream.pools if pool in request.speed}
-        number = len(self.jobs)
         job = Job(
-            self._unused_id(stream, request),
-            number,
-            request,
-            stream.name,
-            speed,
-            stream.checkpoints,
-            stream.preemptible,
+            id=self._unused_id(stream, request),
+            number=len(self.jobs),
+            request=request,
+            stream=stream.name,
+            speed=self._speeds(stream, request),
+            checkpoints=stream.checkpoints,
+            preemptible=stream.preemptible,
         )
         self.jobs[job.id] = job
         stream.jobs.append(job)
@@ -156,6 +153,12 @@ class JobPlane:
         self.scheduler.add(job)
         self._just_arrived.append(job)
         self.call_pass()
+
+    def _speeds(self, stream: Stream, request: JobRequest) -> dict[str, float]:
+        """The speed of a job in each pool that it may use, in order of preference."""
+        speed = dict.fromkeys(stream.pools, 1.0) if request.speed is None else request.speed
+        pools = [self.pools[name] for name in stream.pools if name in speed]
+        return {name: speed[name] for name in pools_in_order(pools, speed)} if pools else {}
 
     def _unused_id(self, stream: Stream, request: JobRequest) -> str:
         """The id that a job came with; where another has it, with its stream, or its number."""

@@ -50,6 +50,16 @@ def rows_of(path: Path) -> Iterator[Rows]:
         raise TraceError(path, 0, f"cannot be read as CSV: {error}") from error
 
 
+@contextmanager
+def lines_of(path: Path) -> Iterator[Iterator[str]]:
+    """Open a file of plain lines. Raises TraceError for what cannot be read, also later."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield iter(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(path, 0, f"cannot be read: {error}") from error
+
+
 def header_of(rows: Rows) -> list[str]:
     """Return the names of the columns; none for an empty file."""
     return [cell.strip() for cell in next(rows, [])]

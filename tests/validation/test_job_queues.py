@@ -17,7 +17,7 @@ from sim.fleet.pool import PoolState
 from sim.policies.placement import FirstFit
 from sim.policies.scheduling import Fifo, FifoFirstFit
 from sim.training.job_plane import JobPlane, Stream
-from sim.workload.job_traces import read_job_trace
+from sim.workload.job_formats import philly
 from sim.workload.jobs import GRID, JobRequest
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "philly"
@@ -130,8 +130,12 @@ def test_work_of_no_length_makes_room_before_a_queue_limit_is_judged():
 @pytest.mark.skipif(not DATA.exists(), reason="the Philly trace is not here")
 def test_the_whole_philly_trace_never_waits_on_the_accelerators_it_ran_on():
     """At most 1,243 accelerators are asked for at a time, so that 2,490 hold every job from its submission on."""
-    columns = read_job_trace("philly", DATA / "philly_jobs.csv", {}).columns
-    rows = requests(np.array(columns["submit_time"]), columns["num_gpu"], np.array(columns["duration"]))
+    jobs = philly.read(DATA / "philly_jobs.csv").jobs
+    rows = requests(
+        np.array([job.submit for job in jobs]),
+        [job.accelerators for job in jobs],
+        np.array([job.duration for job in jobs]),
+    )
     stream = Stream("s", rows, ("p",))
     _, ledger = run([stream], FifoFirstFit(), per_node=2490)
     assert len(stream.jobs) == 82_247
