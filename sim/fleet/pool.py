@@ -105,11 +105,11 @@ class PoolState:
             return gang
         return next((size for size in self.traits.slices if size >= gang), None)
 
-    def slowdown_of(self, holding: Holding) -> float:
+    def slowdown_on(self, nodes: Nodes) -> float:
         """By which factor work takes longer for where its accelerators lie."""
-        if len(holding.nodes) == 1:
+        if len(nodes) == 1:
             return 1.0
-        racks = {int(self.rack[node]) for node, _ in holding.nodes}
+        racks = {int(self.rack[node]) for node, _ in nodes}
         return self.traits.across_nodes if len(racks) == 1 else self.traits.across_racks
 
     def hold_for_good(self, holder: str, accelerators: int) -> Holding | None:

@@ -154,6 +154,10 @@ class FleetView(Protocol):
         """Where the placement policy would put so many, were that free which `free` says, an entry a node."""
         ...
 
+    def slowdown(self, pool: str, nodes: Nodes) -> float:
+        """By which factor work takes longer on these nodes of a pool."""
+        ...
+
     def free(self, pool: str) -> IntArray:
         """Free accelerators of each node."""
         ...

@@ -162,7 +162,8 @@ class Scenario(Node):
                     yield ("services", name, "requests", *part.path, "arrivals", "path"), part.arrivals.path
         for name, stream in self.training.items():
             if stream.trace is not None:
-                yield ("training", name, "trace", "path"), stream.trace.path
+                for key, path in stream.trace.files.items():
+                    yield ("training", name, "trace", key), path
         for name, pool in self.pools.items():
             for number, failures in enumerate(pool.failures):
                 if failures.trace is not None:

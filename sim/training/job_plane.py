@@ -91,7 +91,7 @@ class JobPlane:
         if tenant is not None:
             tenant.held[pool] += accelerators
         self.running[job.number] = job
-        end = on_grid(now + job.begin(now, holding, accelerators, self.pools[pool].slowdown_of(holding)))
+        end = on_grid(now + job.begin(now, holding, accelerators, self.pools[pool].slowdown_on(holding.nodes)))
         self._move(job, starts=True)
         self._pass_comes_again |= end == now  # work of no length makes room at this very instant
         spell = job.spells[-1]

@@ -1,17 +1,20 @@
 """Recorded jobs: a file is read by the reader of its format, and what the scenario does not want is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sim.scenario.job_trace import JobTrace
-from sim.workload.job_formats import philly, plain, swf
+from sim.workload.job_formats import alibaba, gavel, philly, plain, swf
 from sim.workload.job_formats.recording import Recording
 from sim.workload.submissions import Submission
 from sim.workload.trace_files import TraceError
 
 
-def read_job_trace(trace: JobTrace, folder: Path) -> Recording:
-    """Read the jobs of a trace whose path is relative to `folder`, as they are recorded. Raises TraceError."""
+def read_job_trace(trace: JobTrace, folder: Path, pools: Sequence[str]) -> Recording:
+    """Read the jobs of a trace whose path is relative to `folder`, as they are recorded. Raises TraceError.
+
+    `pools` are those that its jobs may use.
+    """
     path = folder / trace.path
     match trace.format:
         case "csv":
@@ -21,14 +24,21 @@ def read_job_trace(trace: JobTrace, folder: Path) -> Recording:
         case "swf":
             per, owner = trace.processors_per_accelerator or 1, trace.owner or "user"
             return swf.read(path, processors_per_accelerator=per, owner=owner)
+        case "gavel":
+            return gavel.read(
+                path, folder / (trace.throughputs or ""), {pool: trace.kinds.get(pool, pool) for pool in pools}
+            )
+        case "alibaba":
+            kinds = {pool: trace.kinds[pool] for pool in pools if pool in trace.kinds}
+            return alibaba.read(path, folder / trace.job_table if trace.job_table else None, kinds)
 
 
-def chosen_jobs(trace: JobTrace, folder: Path) -> Recording:
+def chosen_jobs(trace: JobTrace, folder: Path, pools: Sequence[str]) -> Recording:
     """Read a trace, and keep the jobs that its filters let through. Raises TraceError.
 
     Times count from the beginning of the window and are scaled; `limit` counts what the other filters leave.
     """
-    path, recording = folder / trace.path, read_job_trace(trace, folder)
+    path, recording = folder / trace.path, read_job_trace(trace, folder, pools)
     recording.jobs = list(_filtered(trace, recording))
     if not recording.jobs:
         raise TraceError(path, 0, f"no job is left: {recording.sentence()}")

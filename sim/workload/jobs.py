@@ -77,7 +77,7 @@ def job_source(
     """
     request = _requests(name, spec, seed, physics)
     if spec.trace is not None:
-        recording = chosen_jobs(spec.trace, folder)
+        recording = chosen_jobs(spec.trace, folder, spec.pools)
         in_time = [job for job in recording.jobs if _grid(job.submit) < until]
         if late := len(recording.jobs) - len(in_time):
             recording.dropped["submitted after the horizon"] += late

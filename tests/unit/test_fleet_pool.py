@@ -124,11 +124,11 @@ def test_work_is_slower_across_nodes_and_across_racks():
     state = PoolState("p", 4, 8, 2, Spread(), PoolTraits(across_nodes=1.1, across_racks=1.3))
     one, two = state.try_hold("one", 8), state.try_hold("two", 16)
     assert (one.nodes, two.nodes) == (((0, 8),), ((1, 8), (2, 8)))
-    assert (state.slowdown_of(one), state.slowdown_of(two)) == (1.0, 1.3)
+    assert (state.slowdown_on(one), state.slowdown_of(two)) == (1.0, 1.3)
     state.release(one)
     state.release(two)
     state.placement = FirstFit()
-    assert state.slowdown_of(state.try_hold("two", 16)) == 1.1
+    assert state.slowdown_on(state.try_hold("two", 16).nodes) == 1.1
 
 
 def test_spare_nodes_are_not_given_out():

@@ -98,7 +98,7 @@ def test_a_file_without_jobs_that_ran_is_refused(tmp_path):
 
 def chosen(path, **options):
     trace = JobTrace.model_validate({"format": "swf", "path": path.name} | options)
-    return chosen_jobs(trace, path.parent)
+    return chosen_jobs(trace, path.parent, ("p",))
 
 
 def three(folder):

@@ -179,7 +179,7 @@ WRONG = [
     (LARGE, "    priority: 0", "    estimate: 2", "training.finetune.estimate", "expected a map"),
     (LARGE, "    priority: 0", "    estimate: {factor: -1}", "training.finetune.estimate.factor", "out of bounds"),
     (LARGE, "    priority: 0", "    trace: {format: csv, path: nope.csv}", "training.finetune.trace.path", "no file"),
-    (LARGE, "    priority: 0", "    trace: {format: alibaba, path: nope.csv}", "training.finetune.trace.format", "later version"),
+    (LARGE, "    priority: 0", "    trace: {format: alibab, path: nope.csv}", "training.finetune.trace.format", "did you mean `alibaba`?"),
     (LARGE, "policy: best_fit", "policy: bestfit", "policies.placement", "did you mean `best_fit`"),
     (LARGE, "sharing: static", "sharing: inference_first", "policies.sharing", "later version"),
     (LARGE, "scheduling: fifo_first_fit", "scheduling: {default: fifo}", "policies.scheduling", "later version"),

@@ -3,9 +3,11 @@
 import pytest
 from unit.job_runs import pool, requests, run, spells
 
+from sim.fleet.pool import PoolState, PoolTraits
 from sim.policies.backfill import EasyBackfill
 from sim.policies.conservative import ConservativeBackfill
 from sim.policies.least_attained import Las
+from sim.policies.placement import FirstFit
 from sim.policies.scheduling import FifoFirstFit, Priority, Sjf, Srsf, Srtf
 from sim.training.progress import Checkpoints
 from sim.training.tenants import Tenant
@@ -156,6 +158,17 @@ def test_conservative_waits_for_a_job_that_outlives_its_estimate():
     assert starts(run(rows, ConservativeBackfill(sees="estimates"))[0]) == [0.0, 30.0, 35.0]
 
 
+@pytest.mark.parametrize("policy", [EasyBackfill, ConservativeBackfill, FifoFirstFit])
+def test_who_waits_for_a_quota_holds_up_nobody_else(policy):
+    rows = [
+        job("first", 0.0, 2, 10.0, tenant="a"),
+        job("second", 1.0, 2, 10.0, tenant="a"),
+        job("other", 2.0, 2, 30.0, tenant="b"),
+    ]
+    jobs, _ = run(rows, policy(), tenants=[Tenant("a", quota={"p": 3})])
+    assert starts(jobs) == [0.0, 10.0, 2.0]
+
+
 def test_the_queue_of_one_pool_does_not_hold_up_another():
     pools = {"p": pool("p"), "q": pool("q")}
     speed = {"p": 1.0}
@@ -173,3 +186,11 @@ def test_the_queue_of_one_pool_does_not_hold_up_another():
 def test_a_policy_that_goes_by_lengths_must_see_them(policy):
     with pytest.raises(ValueError, match="estimates or durations"):
         policy(sees="nothing")
+
+
+@pytest.mark.parametrize("policy", [EasyBackfill, ConservativeBackfill])
+def test_backfill_knows_that_work_across_nodes_takes_longer(policy):
+    """Three nodes of two: eight seconds on two nodes take sixteen, and would delay the one that starts at 10 s."""
+    nodes = PoolState("p", 3, 2, 1, FirstFit(), PoolTraits(across_nodes=2.0))
+    rows = [(0.0, 2, 10.0), (1.0, 6, 2.0), (2.0, 4, 8.0)]
+    assert starts(run(requests(*rows), policy(), {"p": nodes})[0]) == [0.0, 10.0, 14.0]

@@ -32,10 +32,11 @@ def read(path: Path) -> Recording:
     if not kept:
         raise TraceError(path, 0, "has no job that held an accelerator")
     first = min(submits[row] for row in kept)
-    recording = Recording(len(submits))
-    recording.keep(
+    jobs = [
         Submission(str(row), submits[row] - first, gangs[row], durations[row], tenants[row] or None) for row in kept
-    )
+    ]
+    recording = Recording(len(submits), jobs)
+    recording.sort()
     if len(kept) < len(submits):
         recording.dropped["held no accelerator"] = len(submits) - len(kept)
     return recording

@@ -1,7 +1,6 @@
 """What every reader of recorded jobs gives: the jobs, and an account of the rows it read."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sim.workload.submissions import Submission
@@ -21,9 +20,9 @@ class Recording:
     changed: Counter[str] = field(default_factory=Counter)
     """Kept, but not as they stand."""
 
-    def keep(self, jobs: Iterable[Submission]) -> None:
-        """Hold on to these jobs in order of submission; those of one instant stay in the order of the file."""
-        self.jobs = sorted(jobs, key=lambda job: job.submit)
+    def sort(self) -> None:
+        """Put the jobs in order of submission; those of one instant stay in the order of the file."""
+        self.jobs.sort(key=lambda job: job.submit)
 
     def sentence(self) -> str:
         """Say what was read, dropped and changed, and why."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sim.workload.job_formats.recording import LATEST, Recording
 from sim.workload.submissions import Submission
-from sim.workload.trace_files import TraceError, lines_of
+from sim.workload.trace_files import TraceError, lines_of, take_each
 
 FIELDS = 18
 JOB, SUBMIT, RUN_TIME, ALLOCATED, REQUESTED, REQUESTED_TIME, STATUS = 0, 1, 3, 4, 7, 8, 10
@@ -29,23 +29,17 @@ def read(path: Path, *, processors_per_accelerator: int = 1, owner: Owner = "use
     while they ran are kept: they held what they held.
     """
     recording = Recording()
-    problems: list[tuple[int, str]] = []
-    jobs: list[Submission] = []
+
+    def take(line: str) -> None:
+        recording.read += 1
+        recording.jobs.extend(_job(_fields(line), recording, processors_per_accelerator, owner))
+
     with lines_of(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip() or line.lstrip().startswith(";"):
-                continue
-            recording.read += 1
-            try:
-                fields = _fields(line)
-                jobs.extend(_job(fields, recording, processors_per_accelerator, owner))
-            except ValueError as error:
-                problems.append((number, str(error)))
-    if problems:
-        raise TraceError(path, *problems[0], fine=recording.read - len(problems), broken=len(problems))
-    if not jobs:
+        numbered = enumerate(lines, start=1)
+        take_each(path, ((number, line) for number, line in numbered if line.strip() and line.lstrip()[0] != ";"), take)
+    if not recording.jobs:
         raise TraceError(path, 0, "has no job that ran")
-    recording.keep(jobs)
+    recording.sort()
     return recording
 
 
