@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from analysis.expectation import ServiceExpectation
+from analysis.expected_failures import ExpectedFailures
 from analysis.job_expectation import TrainingExpectation
 from analysis.wording import duration, number, power, share
 from sim.hardware.training import UTILIZATION_FACT
@@ -15,12 +16,17 @@ from sim.scenario.service import Service
 NEAR_FULL = 0.85
 REQUESTS_FOR_A_TAIL = 1000
 """Ten requests lie beyond the 99th percentile of so many."""
+FEW_FAILURES = 10
+"""Their number varies by a third of itself, and what they cost by more."""
 RELAXATION_TIMES = 100
 SAMPLES = 100_000
 
 
 def cautions(
-    prepared: Prepared, services: Mapping[str, ServiceExpectation], training: Mapping[str, TrainingExpectation]
+    prepared: Prepared,
+    services: Mapping[str, ServiceExpectation],
+    training: Mapping[str, TrainingExpectation],
+    failing: Mapping[str, ExpectedFailures],
 ) -> Iterator[str]:
     """Say each, with file, line and key."""
     scenario = prepared.scenario
@@ -31,7 +37,8 @@ def cautions(
     for name, jobs in training.items():
         for text in _jobs(jobs):
             yield _at(scenario, f"training.{name}", text)
-    for path, text in (*_demand(scenario, training), *_physics(scenario), *_figures(prepared), *_telemetry(scenario)):
+    of_jobs = (*_demand(scenario, training), *_physics(scenario))
+    for path, text in (*of_jobs, *_failures(failing), *_figures(prepared), *_telemetry(scenario)):
         yield _at(scenario, path, text)
 
 
@@ -129,6 +136,13 @@ def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> 
                 f"jobs need {demand:.4g} accelerators of {', '.join(pools)} on average, {how} the {room} left to them"
             )
             yield "training", text
+
+
+def _failures(failing: Mapping[str, ExpectedFailures]) -> Remarks:
+    for name, found in failing.items():
+        if found.number is not None and found.number < FEW_FAILURES:
+            few = f"about {number(found.number)} failures are to be expected: too few to judge by"
+            yield f"pools.{name}.failures", f"{few} (a longer horizon, or replications)"
 
 
 def _figures(prepared: Prepared) -> Remarks:

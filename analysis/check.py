@@ -1,12 +1,13 @@
 """What `fleetsim check` says of a scenario: what a run would hold, what is doubtful, which defaults are in effect."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.arriving import Arriving
 from analysis.cautions import cautions
 from analysis.expectation import ServiceExpectation, Tokens, service_expectation
+from analysis.expected_failures import ExpectedFailures, expected_failures
 from analysis.job_expectation import Gangs, TrainingExpectation, training_expectation
 from analysis.wording import duration, number, power, share
 from sim import units
@@ -48,12 +49,13 @@ def describe(scenario: Scenario) -> list[str]:
     prepared = prepare(scenario)
     services = {name: service_expectation(prepared, name) for name in scenario.services}
     training = {name: training_expectation(prepared, name) for name in scenario.training}
+    failing = {name: expected_failures(prepared, name) for name, pool in scenario.pools.items() if pool.failures}
     return [
         _clock(scenario),
-        *_section("pools", (line for name in scenario.pools for line in _pool(prepared, name))),
+        *_section("pools", (line for name in scenario.pools for line in _pool(prepared, name, failing))),
         *_section("services", (line for name, each in services.items() for line in _service(prepared, name, each))),
         *_section("training", (line for name, each in training.items() for line in _stream(prepared, name, each))),
-        *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training))),
+        *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training, failing))),
         *_section("defaults in effect", _defaults(scenario)),
     ]
 
@@ -99,11 +101,20 @@ def _clock(scenario: Scenario) -> str:
     return f"{scenario.name}: {horizon} from {scenario.start:%Y-%m-%d %H:%M}, {counted}, seed {scenario.seed}"
 
 
-def _pool(prepared: Prepared, name: str) -> Iterator[str]:
+def _failures(found: ExpectedFailures) -> str:
+    each = f"one in {duration(1 / found.rate)} on average" if found.rate else ""
+    total = "" if found.number is None else f"about {number(found.number)} to the horizon"
+    return ", ".join(filter(None, (total, each))) or "as their trace says"
+
+
+def _pool(prepared: Prepared, name: str, failing: Mapping[str, ExpectedFailures]) -> Iterator[str]:
     pool, state = prepared.scenario.pools[name], prepared.pools[name]
     nodes = f"{pool.nodes} nodes of {pool.accelerators_per_node} {pool.accelerator}"
     yield _item(name, f"{nodes} = {pool.accelerators} accelerators")
-    yield _detail("held", f"{state.total - state.free_total} by services, {state.free_total} left")
+    spare = f", {state.total - state.usable_total} on spare nodes" if pool.spare_nodes else ""
+    yield _detail("held", f"{state.usable_total - state.free_total} by services, {state.free_total} left{spare}")
+    if pool.failures:
+        yield _detail("failures", _failures(failing[name]))
     most = power_limit(prepared.scenario.accelerator(pool.accelerator)) * pool.accelerators
     hosts = pool.host_power.busy * pool.nodes
     yield _detail("power", f"at most {power(most)} of accelerators and {power(hosts)} of hosts")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.accounts import Accounts
 from sim.hardware.tables import GenerativeReplica
+from sim.pool_summary import pool_summary
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.summary import EDGES, counts_by_service, latency_names
@@ -20,7 +21,6 @@ from sim.summary import (
     Summary,
     fleet_summary,
     phases_summary,
-    pool_summary,
     service_work,
     site_summary,
     stream_bill,

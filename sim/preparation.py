@@ -12,15 +12,14 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sim.fleet.health import regions
-from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import FleetError, PoolState, PoolTraits
+from sim.fleet.pool import FleetError, PoolState
 from sim.fleet.slots import Slot
-from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
+from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica
 from sim.job_physics import job_physics, physics_problems
 from sim.pilot import WarmUp
 from sim.placing import Placed, hold, places_of, replica_of, restart_time, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
+from sim.pools import failures_of, pool_state
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
@@ -32,7 +31,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
-from sim.workload.failures import Failure, failure_source
+from sim.workload.failures import Failure
 from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
@@ -204,12 +203,10 @@ def _build_pools(prepared: Prepared) -> None:
     """The pools, and what fails in them: traces are read here."""
     scenario, placement = prepared.scenario, prepared.policies["placement"]
     for name, pool in scenario.pools.items():
-        shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
-        prepared.pools[name] = PoolState(*shape, placement, _traits(scenario, name))
+        prepared.pools[name] = pool_state(scenario, name, placement)
         for number, spec in enumerate(pool.failures):
-            units, path = len(regions(prepared.pools[name], spec.per)), ("pools", name, "failures", str(number))
             with prepared.checking(f"pools.{name}.failures[{number}].trace"):
-                source = failure_source(spec, units, seed=scenario.seed, path=path, folder=scenario.folder)
+                source = failures_of(scenario, prepared.pools[name], number)
                 prepared.failures.setdefault(name, []).append((spec.per, source))
 
 
@@ -217,20 +214,6 @@ def _place_services(prepared: Prepared) -> None:
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
-
-
-def _traits(scenario: Scenario, name: str) -> PoolTraits:
-    pool = scenario.pools[name]
-    row = scenario.accelerator(pool.accelerator)
-    watts = training_power(row) + pool.host_power.busy / pool.accelerators_per_node
-    return PoolTraits(
-        slices=row.slices,
-        across_nodes=pool.slowdown.across_nodes,
-        across_racks=pool.slowdown.across_racks,
-        spare_nodes=pool.spare_nodes,
-        price=pool.price,
-        power=watts * scenario.sites[pool.site].pue,
-    )
 
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
@@ -319,24 +302,6 @@ def seconds_into_week(scenario: Scenario, pool: str) -> float:
     local = scenario.start.replace(tzinfo=UTC).astimezone(zone)
     day = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return local.weekday() * 86400.0 + day.total_seconds()
-
-
-def pool_power(prepared: Prepared, name: str) -> PoolPower:
-    """The watts of a pool's accelerators by owner and state, and of its hosts an accelerator."""
-    scenario = prepared.scenario
-    pool = scenario.pools[name]
-    row = scenario.accelerator(pool.accelerator)
-    watts: dict[tuple[str, State], float] = {}
-    for service, placed in prepared.replicas.items():
-        for each in placed:
-            if each.pool == name:
-                watts[service, State.RESIDENT] = each.replica.resident_power / each.replica.accelerators
-    for stream in scenario.training:
-        watts[stream, State.BUSY] = training_power(row)
-    share = pool.accelerators_per_node
-    return PoolPower(
-        pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share
-    )
 
 
 def queue_delay(service: Service) -> float:

@@ -10,7 +10,8 @@ from sim.fleet.failures import Failures
 from sim.fleet.ledger import Ledger, State
 from sim.fleet.pool import FleetError, Holding
 from sim.pilot import pilot_of, warm_up
-from sim.preparation import FOREVER, Prepared, pool_power, prepare
+from sim.pools import pool_power
+from sim.preparation import FOREVER, Prepared, prepare
 from sim.replicas import FREE, Replicas, move_replica
 from sim.results import Result, Run
 from sim.scenario import Scenario
@@ -220,7 +221,7 @@ class Simulation:
     def _ledger(self) -> Ledger:
         """The ledger at time zero: services hold theirs, the rest is free."""
         prepared = self.prepared
-        pools = {name: pool_power(prepared, name) for name in self.scenario.pools}
+        pools = {name: pool_power(self.scenario, name, prepared.replicas) for name in self.scenario.pools}
         ledger = Ledger(pools, [*self.scenario.services, *self.scenario.training])
         for (service, _), slots in prepared.slots.items():
             for slot in slots:

@@ -6,14 +6,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
-from sim.compute import compute_utilization
 from sim.fleet.ledger import State
 from sim.group_summary import groups_summary
 from sim.hardware.tables import GenerativeReplica
+from sim.pool_summary import pool_summary, power_block
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
 from sim.serving.service_plan import ServicePlan
@@ -26,7 +24,6 @@ from sim.serving.summary import (
     request_counts,
     slo_block,
 )
-from sim.telemetry import pool_power
 from sim.tenant_summary import tenants_summary
 from sim.training.job_plane import QUEUE_FULL
 from sim.training.summary import accelerator_hours_by, stream_summary
@@ -252,61 +249,12 @@ def stream_bill(accounts: Accounts, name: str) -> Summary:
     }
 
 
-def _power(run: "Run", pools: list[str]) -> Summary:
-    """Mean, 99th percentile and peak of the watts that some pools draw, each a mean over a telemetry interval."""
-    samples = run.window
-    indices = [run.ledger.pools[name] for name in pools]
-    elapsed = np.diff([sample.time for sample in samples])
-    watts = pool_power(samples)[:, indices].sum(axis=1)
-    order = np.argsort(watts)
-    share = np.cumsum(elapsed[order]) / elapsed.sum()
-    return {
-        "mean": float((watts * elapsed).sum() / elapsed.sum()),
-        "p99": float(watts[order][np.searchsorted(share, 0.99)]),
-        "peak": float(watts.max()),
-    }
-
-
-def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
-    """How a pool was used."""
-    scenario, everyone = run.prepared.scenario, list(run.ledger.owners)
-    pool, bill = scenario.pools[name], accounts.of_pool(name)
-    utilization = {
-        "allocated": accounts.share(name, accounts.holders),
-        "busy": accounts.share(name, everyone, State.BUSY),
-        "serving": accounts.share(name, scenario.services),
-        "training": accounts.share(name, scenario.training),
-        "compute": compute_utilization(run, accounts, name),
-    }
-    availability = 1.0 - accounts.share(name, everyone, State.DOWN)
-    index = run.ledger.pools[name]
-    free, on_free_nodes, failures = (run.closing.pools[index] - run.opening.pools[index]).tolist()
-    return {
-        "accelerators": pool.accelerators,
-        "nodes": pool.nodes,
-        "utilization": utilization,
-        "utilization_of_available": {use: _of_available(each, availability) for use, each in utilization.items()},
-        "energy_kwh": bill.energy_kwh,
-        "energy_kwh_by_state": accounts.energy_by_state(name),
-        "host_energy_kwh": bill.host_energy_kwh,
-        "power_w": _power(run, [name]),
-        "failures": int(failures),
-        "availability": availability,
-        "fragmentation": 1.0 - on_free_nodes / free if free else None,
-    }
-
-
-def _of_available(share: float | None, availability: float) -> float | None:
-    """A share of all accelerator-time as one of that in which accelerators are up."""
-    return None if share is None or availability == 0.0 else share / availability
-
-
 def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
     """What a site took, its facility included."""
     scenario = run.prepared.scenario
     pools = [pool for pool, spec in scenario.pools.items() if spec.site == name]
     bill, pue = accounts.of_site(name), scenario.sites[name].pue
-    power = {key: None if watts is None else watts * pue for key, watts in _power(run, pools).items()}
+    power = {key: None if watts is None else watts * pue for key, watts in power_block(run, pools).items()}
     return {
         "facility_energy_kwh": bill.facility_energy_kwh,
         "power_w": {**power, "interval_s": scenario.output.telemetry, "share_over_limit": None},

@@ -62,8 +62,7 @@ def _clock(scenario: Scenario) -> Iterator[Problem]:
 
 def _gangs(scenario: Scenario) -> Iterator[Problem]:
     for name, stream in scenario.training.items():
-        pools = [scenario.pools[pool] for pool in stream.pools]
-        room = max(pool.nodes_in_use * pool.accelerators_per_node for pool in pools)
+        room = max(scenario.pools[pool].accelerators_in_use for pool in stream.pools)
         largest = _largest(stream)
         if largest > room:
             message = f"a gang of {largest:g} accelerators fits no pool: the largest has {room}"
@@ -72,7 +71,7 @@ def _gangs(scenario: Scenario) -> Iterator[Problem]:
 
 def _named_jobs(scenario: Scenario) -> Iterator[Problem]:
     for name, stream in scenario.training.items():
-        room = max(scenario.pools[pool].accelerators for pool in stream.pools)
+        room = max(scenario.pools[pool].accelerators_in_use for pool in stream.pools)
         seen: set[str] = set()
         for place, (job_id, job) in enumerate(stream.named_jobs(name)):
             path = f"training.'{name}'.jobs[{place}]"

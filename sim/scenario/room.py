@@ -7,6 +7,7 @@ from sim.scenario.document import Document
 from sim.scenario.errors import Problem, ScenarioError
 from sim.scenario.fleet import Pool
 from sim.scenario.replica_group import ReplicaGroup, Replicas
+from sim.scenario.rows import RowError
 from sim.scenario.scenario import Scenario
 from sim.scenario.service import Service
 
@@ -21,7 +22,7 @@ def fill_replicas(scenario: Scenario, document: Document) -> Scenario:
     """
     groups = {(name, at): each for name, own in scenario.services.items() for at, each in own.replica_groups.items()}
     every = [place for place in groups if _asks_for_all(document, place)]
-    free = {name: pool.nodes_in_use * pool.accelerators_per_node for name, pool in scenario.pools.items()}
+    free = {name: pool.accelerators_in_use for name, pool in scenario.pools.items()}
     problems = []
     for place in sorted(groups, key=lambda place: place in every):
         group = groups[place]
@@ -68,13 +69,21 @@ def _place(scenario: Scenario, group: ReplicaGroup, wanted: int, free: dict[str,
     placed = 0
     for name in group.pools:
         pool, most = scenario.pools[name], group.most_in(name)
-        slices, tensor = scenario.accelerator(pool.accelerator).slices, group.tensor_in(name)
-        size = next((size for size in slices if size >= tensor), tensor)
+        size = _held(scenario, pool, group.tensor_in(name))
         room = min(free[name] // size, pool.nodes_in_use * (pool.accelerators_per_node // size), wanted - placed)
         room = room if most is None else min(room, most)
         free[name] -= room * size
         placed += room
     return placed
+
+
+def _held(scenario: Scenario, pool: Pool, tensor: int) -> int:
+    """The accelerators that a replica holds: its own number, or the smallest slice with room for it."""
+    try:
+        slices = scenario.accelerator(pool.accelerator).slices
+    except RowError:
+        return tensor  # what is wrong with the row is said elsewhere
+    return next((size for size in slices if size >= tensor), tensor)
 
 
 def _too_little_room(

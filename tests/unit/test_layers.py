@@ -24,6 +24,8 @@ LAYERS = [
     {"sim.policies"},
     {
         "sim.placing",
+        "sim.pools",
+        "sim.pool_summary",
         "sim.job_physics",
         "sim.preparation",
         "sim.service_plans",

@@ -174,7 +174,7 @@ def test_a_tpu_slice_has_one_of_its_shapes():
             "fleetsim": 1,
             "name": "slices",
             "horizon": "1 h",
-            "pools": {"v5e": {"accelerator": "TPU-v5e", "nodes": 2}},
+            "pools": {"v5e": {"accelerator": "TPU-v5e", "nodes": 2, "accelerators_per_node": 4}},
             "services": {
                 "s": {
                     "model": "Llama-3.1-8B",
