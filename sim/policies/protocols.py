@@ -46,6 +46,8 @@ class JobView:
     """Work of an accelerator among so many, relative to one that is alone."""
     switch_cost: float
     """Seconds lost to it if it is preempted now."""
+    preemptible: bool
+    """Whether it may be preempted."""
 
     def rate(self, pool: str, accelerators: int) -> float:
         """Seconds of `remaining` that are done in a second on so many accelerators of a pool."""
@@ -75,7 +77,10 @@ class TenantView:
 
 
 class Kind(Protocol):
-    """Waiting jobs that fit or do not fit alike: of the same gang, pools, speeds and, where it has a quota, tenant."""
+    """Waiting jobs that fit or do not fit alike: of the same gang, pools and speeds.
+
+    They are of one tenant, too, where it has a quota, and in general for a policy that says `by_tenant = True`.
+    """
 
     @property
     def gang(self) -> int:
@@ -89,7 +94,7 @@ class Kind(Protocol):
 
     @property
     def tenant(self) -> str | None:
-        """Whose quota they need, if any."""
+        """Whose they are; None where their tenant has no quota and the policy does not go by tenants."""
         ...
 
     def first(self, within: float = ..., after: JobView | None = None) -> JobView | None:

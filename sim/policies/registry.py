@@ -41,6 +41,9 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "priority": "sim.policies.scheduling:Priority",
         "easy_backfill": "sim.policies.backfill:EasyBackfill",
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
+        "fair_share": "sim.policies.fair_share:FairShare",
+        "max_min_heterogeneous": "sim.policies.max_min:MaxMinHeterogeneous",
+        "goodput_elastic": "sim.policies.elastic:GoodputElastic",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
@@ -55,13 +58,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "routing": ROUTING,
 }
 LATER: Mapping[str, frozenset[str]] = {
-    "scheduling": frozenset(
-        {
-            "fair_share",
-            "max_min_heterogeneous",
-            "goodput_elastic",
-        }
-    ),
+    "scheduling": frozenset(),
     "placement": frozenset(),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),

@@ -186,4 +186,5 @@ class Job:
             speed=self.speed,
             efficiency=self.efficiency,
             switch_cost=self.switch_cost,
+            preemptible=self.preemptible,
         )
