@@ -12,17 +12,18 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sim.fleet.ledger import PoolPower, State
-from sim.fleet.pool import FleetError, PoolState, PoolTraits
+from sim.fleet.pool import FleetError, PoolState
 from sim.fleet.slots import Slot
-from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
+from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica
 from sim.job_physics import job_physics, physics_problems
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
+from sim.placing import Placed, hold, places_of, replica_of, restart_time, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
+from sim.pools import failures_of, pool_state
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
+from sim.scenario.failures import Per
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
@@ -30,6 +31,7 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
+from sim.workload.failures import Failure
 from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
@@ -48,6 +50,8 @@ class Prepared:
     pools: dict[str, PoolState] = field(default_factory=dict)
     replicas: dict[str, list[Placed]] = field(default_factory=dict)
     """By service, in the order of its replicas."""
+    restart: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By service and pool in which accelerators fail: seconds until a replica is ready that has others again."""
     rules: dict[Place, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service and group of replicas."""
     slots: dict[Place, list[Slot]] = field(default_factory=dict)
@@ -57,6 +61,8 @@ class Prepared:
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
     jobs: dict[str, JobSource] = field(default_factory=dict)
+    failures: dict[str, list[tuple[Per, Iterator[Failure]]]] = field(default_factory=dict)
+    """By pool that has any: what fails by itself there, and when."""
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -108,6 +114,7 @@ def prepare(
     _start_sources(prepared, block_size)
     _compile_rules(prepared)
     if "placement" in prepared.policies:
+        _build_pools(prepared)
         _place_services(prepared)
     if prepared.problems:
         raise ScenarioError(prepared.problems)
@@ -192,33 +199,28 @@ def hashes_of(source: Source) -> BlockHashes | None:
     return source.hashes if isinstance(source, RequestSource) else None
 
 
+def _build_pools(prepared: Prepared) -> None:
+    """The pools, and what fails in them: traces are read here."""
+    scenario, placement = prepared.scenario, prepared.policies["placement"]
+    for name, pool in scenario.pools.items():
+        prepared.pools[name] = pool_state(scenario, name, placement)
+        for number, spec in enumerate(pool.failures):
+            with prepared.checking(f"pools.{name}.failures[{number}].trace"):
+                source = failures_of(scenario, prepared.pools[name], number)
+                prepared.failures.setdefault(name, []).append((spec.per, source))
+
+
 def _place_services(prepared: Prepared) -> None:
-    placement = prepared.policies["placement"]
-    for name, pool in prepared.scenario.pools.items():
-        shape = name, pool.nodes, pool.accelerators_per_node, pool.racks
-        prepared.pools[name] = PoolState(*shape, placement, _traits(prepared.scenario, name))
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
 
 
-def _traits(scenario: Scenario, name: str) -> PoolTraits:
-    pool = scenario.pools[name]
-    row = scenario.accelerator(pool.accelerator)
-    watts = training_power(row) + pool.host_power.busy / pool.accelerators_per_node
-    return PoolTraits(
-        slices=row.slices,
-        across_nodes=pool.slowdown.across_nodes,
-        across_racks=pool.slowdown.across_racks,
-        spare_nodes=pool.spare_nodes,
-        price=pool.price,
-        power=watts * scenario.sites[pool.site].pue,
-    )
-
-
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
     """Give a group of replicas its accelerators, and build their laws."""
-    scenario, holdings = prepared.scenario, list(hold(place, group, prepared.pools))
+    scenario = prepared.scenario
+    for_good = bool(place[1]) or not scenario.replicas_change(place[0])
+    holdings = list(hold(place, group, prepared.pools, for_good=for_good))
     if len(holdings) < group.replicas.initial:
         message = f"there is room for {len(holdings)} of {group.replicas.initial} replicas"
         key = paths.join((*keys_of(place), "replicas"))
@@ -230,10 +232,6 @@ def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> No
     for slot, holding in zip(prepared.slots[place], holdings, strict=False):
         slot.holding = holding
     for pool, number in pools:
-        problem = missing_slice(scenario, place, group, pool)
-        if problem is not None:
-            prepared.problems.append(scenario.problem(*problem))
-            continue
         _build_laws(prepared, place, group, pool, number)
 
 
@@ -257,6 +255,8 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
             with prepared.checking(f"services.{name}.kv_cache.prefix_blocks"):
                 replica = without_kept(service, replica)
         prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
+        if scenario.pools[pool].failures:
+            prepared.restart[name, pool] = restart_time(scenario, service, pool, group)
     if accelerator.host_link_bandwidth is not None:
         return
     message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
@@ -302,24 +302,6 @@ def seconds_into_week(scenario: Scenario, pool: str) -> float:
     local = scenario.start.replace(tzinfo=UTC).astimezone(zone)
     day = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return local.weekday() * 86400.0 + day.total_seconds()
-
-
-def pool_power(prepared: Prepared, name: str) -> PoolPower:
-    """The watts of a pool's accelerators by owner and state, and of its hosts an accelerator."""
-    scenario = prepared.scenario
-    pool = scenario.pools[name]
-    row = scenario.accelerator(pool.accelerator)
-    watts: dict[tuple[str, State], float] = {}
-    for service, placed in prepared.replicas.items():
-        for each in placed:
-            if each.pool == name:
-                watts[service, State.RESIDENT] = each.replica.resident_power / each.replica.accelerators
-    for stream in scenario.training:
-        watts[stream, State.BUSY] = training_power(row)
-    share = pool.accelerators_per_node
-    return PoolPower(
-        pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share
-    )
 
 
 def queue_delay(service: Service) -> float:

@@ -115,6 +115,11 @@ class Pool(Node):
         """Nodes that are not spare."""
         return self.nodes - self.spare_nodes
 
+    @property
+    def accelerators_in_use(self) -> int:
+        """Accelerators that are not spare."""
+        return self.nodes_in_use * self.accelerators_per_node
+
     @field_validator("spare_nodes")
     @classmethod
     def _check_spare(cls, spare: int, info: ValidationInfo) -> int:

@@ -130,6 +130,15 @@ class Scenario(Node):
         """Return the row of a model, of the file or the catalog, overrides applied. Raises KeyError."""
         return self._rows.model(name)
 
+    def fails_in(self, service: str) -> bool:
+        """Whether accelerators fail in a pool of a service."""
+        groups = self.services[service].replica_groups.values()
+        return any(self.pools[pool].failures for group in groups for pool in group.pools)
+
+    def replicas_change(self, service: str) -> bool:
+        """Whether replicas of a service come and go during a run: more or fewer are wanted, or they fail."""
+        return self.services[service].replicas.change or self.fails_in(service)
+
     def with_origin(self, document: Document, rows: Rows) -> Self:
         """Remember what this scenario was read from."""
         self._document, self._rows = document, rows

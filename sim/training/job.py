@@ -25,6 +25,8 @@ class Spell:
     todo: float
     """Work that was left at the beginning (seconds at a rate of 1)."""
     end: float = math.inf
+    outcome: str = "running"
+    """Or how it ended: completed, preempted, resized, failed."""
     restarting: float = 0.0
     checkpointing: float = 0.0
     lost: float = 0.0
@@ -119,6 +121,7 @@ class Job:
         work = spell.todo / spell.rate
         made = self.checkpoints.within(work) * self.checkpoints.cost if self.checkpoints else 0.0
         self._close(spell, now, Progress(work, work, spell.delay, made))
+        spell.outcome = "completed"
         self.done, self.status, self.end = self.duration, "completed", now
 
     def stop(self, now: float, *, fails: bool) -> None:

@@ -107,12 +107,14 @@ class JobPlane:
             job.preemptions += 1
         else:
             job.resizes += 1
+        job.spells[-1].outcome = "preempted" if preempts else "resized"
         self._stop(job, fails=False)
 
     def interrupt(self, holding: Holding) -> None:
         """Stop the job that holds this, as something of it has failed; it waits to start again."""
         job = self.jobs[holding.holder]
         job.failures += 1
+        job.spells[-1].outcome = "failed"
         self._stop(job, fails=True)
         self.call_pass()
 

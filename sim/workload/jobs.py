@@ -119,7 +119,7 @@ def _named(name: str, spec: TrainingStream, physics: Physics | None) -> Iterator
             named.duration or 0.0,
             tenant=named.tenant,
             priority=named.priority,
-            deadline=named.deadline,
+            deadline=None if named.deadline is None else named.deadline - named.submit,
         )
         if named.model is None or named.tokens is None:
             yield job
@@ -139,18 +139,17 @@ def _requests(
     name: str, spec: TrainingStream, seed: int, physics: Physics | None
 ) -> Callable[[Submission], JobRequest]:
     """Make what adds to a job of the stream all that its source did not say. Call it in order of submission."""
-    factor = spec.estimate and spec.estimate.factor
-    factors = _endless(sampler(factor, stream(seed, "training", name, "estimate"))) if factor else None
+    estimates = stream(seed, "training", name, "estimate")
+    factors = None if spec.estimate is None else _endless(sampler(spec.estimate.factor, estimates))
     given = spec.throughput
     throughput = given and {pool: given[pool] / given[spec.pools[0]] for pool in spec.pools if pool in given}
-    efficiency = physics.efficiency if physics and spec.models else None
 
     def request(job: Submission) -> JobRequest:
         duration, expected = _grid(job.duration), job.estimate
         if factors is not None:
             drawn = next(factors)  # for every job, so that an estimate more or less leaves the others as they were
             expected = duration * drawn if expected is None else expected
-        deadline = job.submit + spec.deadline if job.deadline is None and spec.deadline else job.deadline
+        within = spec.deadline if job.deadline is None else job.deadline
         smallest, largest = _range(spec, job)
         return JobRequest(
             job_id=job.job_id,
@@ -160,11 +159,11 @@ def _requests(
             priority=spec.priority if job.priority is None else job.priority,
             tenant=spec.tenant if job.tenant is None else job.tenant,
             estimate=None if expected is None else _grid(expected),
-            deadline=None if deadline is None else _grid(deadline),
+            deadline=None if within is None else _grid(job.submit + within),
             speed=throughput if job.speed is None else job.speed,
             smallest=smallest,
             largest=largest,
-            efficiency=efficiency,
+            efficiency=physics.efficiency if physics and job.least else None,
         )
 
     return request
@@ -174,7 +173,7 @@ def _range(spec: TrainingStream, job: Submission) -> tuple[int | None, int | Non
     """The least and the most accelerators of an elastic job: whole ones within its shares, its gang among them."""
     if spec.elastic is None:
         return None, None
-    smallest = max(math.ceil(spec.elastic.min * job.accelerators - ROUNDING), job.least)
+    smallest = max(math.ceil(spec.elastic.min * job.accelerators - ROUNDING), job.least or 1)
     return min(smallest, job.accelerators), math.floor(spec.elastic.max * job.accelerators + ROUNDING)
 
 

@@ -16,8 +16,8 @@ class Submission(NamedTuple):
     priority: int | None = None
     estimate: float | None = None
     deadline: float | None = None
-    """An instant."""
+    """Seconds after submission."""
     speed: Mapping[str, float] | None = None
     """By pool, relative to where `duration` holds; it cannot run where that is absent."""
-    least: int = 1
-    """Accelerators that hold it at all."""
+    least: int | None = None
+    """Of one whose length follows from its model: the accelerators that hold it at all."""

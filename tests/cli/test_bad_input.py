@@ -202,6 +202,55 @@ def test_a_broken_trace_of_jobs(fleetsim_here, tmp_path, rows, words):
     refused(fleetsim_here("run", file), tmp_path / "work", str(file), "training.t.trace.path", words)
 
 
+def test_a_broken_trace_in_the_standard_workload_format(fleetsim, tmp_path):
+    file = tmp_path / "traced.yaml"
+    file.write_text(SMALL + JOBS.replace("{format: csv, path: jobs.csv}", "{format: swf, path: jobs.swf}"))
+    (tmp_path / "jobs.swf").write_text("; Version: 2.2\n1 0 5 60 4 -1 -1 4 100 -1 1 7 2 -1 3 -1 -1 -1\n2 9 5 60\n")
+    words = (
+        "jobs.swf:3: 4 values, where the format has 18 (rows that are fine: 1, broken: 1)",
+        "training.t.trace.path",
+    )
+    refused(fleetsim("run", file), tmp_path / "work", f"{file}:{line_of('path: jobs.swf', file.read_text())}:", *words)
+
+
+NAMED = """\
+training:
+  t:
+    pools: [p]
+    jobs: [{submit: 1 h, accelerators: 2, duration: 1 h}]
+"""
+WRONG_JOBS = {
+    "no such tenant": (
+        "tenants: {a: {}}\n",
+        "1 h}]",
+        "1 h, tenant: b}]",
+        "training.t.jobs[0].tenant: unknown tenant `b`",
+    ),
+    "too large": (
+        "",
+        "accelerators: 2",
+        "accelerators: 20",
+        "a gang of 20 accelerators fits no pool: the largest has 10",
+    ),
+    "late": ("", "submit: 1 h", "submit: 1 y", "training.t.jobs[0].submit: the run has ended by then"),
+    "no length": ("", ", duration: 1 h", "", "training.t.jobs[0]: `duration` is missing (or `model` and `tokens`)"),
+    "memory": ("", "duration: 1 h", "model: Llama-3.1-8B, tokens: 1e9", "training.t.jobs[0].model: server does not"),
+    "reserved": (
+        "",
+        "jobs:",
+        "reservation: {from: 0, for: 1 h}\n    jobs:",
+        "`reservation` arrives in a later version",
+    ),
+}
+
+
+@pytest.mark.parametrize(("head", "old", "new", "words"), WRONG_JOBS.values(), ids=WRONG_JOBS)
+def test_a_wrong_job_is_named_with_its_line(fleetsim, tmp_path, head, old, new, words):
+    file = tmp_path / "named.yaml"
+    file.write_text(SMALL + head + edited(old, new, NAMED))
+    refused(fleetsim("run", file), tmp_path / "work", f"{file}:", words)
+
+
 def test_a_trace_that_is_not_there(fleetsim_here, tmp_path):
     file = tmp_path / "traced.yaml"
     file.write_text(TRACED)

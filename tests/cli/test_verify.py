@@ -32,9 +32,9 @@ def wrong(model, factor):
 
 
 def invoke(monkeypatch, models, *arguments):
-    """Run the command in this process, on these models only."""
+    """Run the command on these models only."""
     monkeypatch.setattr(verify, "all_models", lambda: models)
-    return CliRunner().invoke(command, ["verify", "--jobs", "1", *arguments])
+    return CliRunner().invoke(command, ["verify", "--jobs", "2", *arguments])
 
 
 def test_there_are_models_of_every_kind():

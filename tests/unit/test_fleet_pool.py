@@ -124,7 +124,7 @@ def test_work_is_slower_across_nodes_and_across_racks():
     state = PoolState("p", 4, 8, 2, Spread(), PoolTraits(across_nodes=1.1, across_racks=1.3))
     one, two = state.try_hold("one", 8), state.try_hold("two", 16)
     assert (one.nodes, two.nodes) == (((0, 8),), ((1, 8), (2, 8)))
-    assert (state.slowdown_on(one), state.slowdown_of(two)) == (1.0, 1.3)
+    assert (state.slowdown_on(one.nodes), state.slowdown_on(two.nodes)) == (1.0, 1.3)
     state.release(one)
     state.release(two)
     state.placement = FirstFit()

@@ -9,6 +9,7 @@ from sim.scenario import ScenarioError, load
 from sim.scenario.job_trace import JobTrace
 from sim.workload.job_formats import gavel
 from sim.workload.job_traces import read_job_trace
+from sim.workload.jobs import job_source
 from sim.workload.trace_files import TraceError
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "gavel"
@@ -47,7 +48,17 @@ def test_where_the_first_pool_cannot_run_it_the_duration_holds_on_the_next(tmp_p
 
 def test_a_deadline_is_so_many_durations_after_submission(tmp_path):
     found = gavel.read(*write(tmp_path, line(slo=1.5, arrival=10), line()), POOLS).jobs
-    assert sorted(job.deadline or 0 for job in found) == [0, 10 + 150.0]
+    assert sorted(job.deadline or 0 for job in found) == [0, 150.0]
+
+
+def test_a_window_and_a_time_scale_move_a_deadline_with_its_job(tmp_path):
+    path, table = write(tmp_path, line(slo=1.5, arrival=10), line(slo=2, arrival=30))
+    trace = {"format": "gavel", "path": str(path), "throughputs": str(table), "from": "20 s", "time_scale": 2}
+    pools = {"v100": {"accelerator": "V100-SXM2-32GB", "nodes": 1}}
+    base = {"fleetsim": 1, "name": "x", "horizon": "1 d", "pools": pools}
+    spec = load(base | {"training": {"t": {"pools": ["v100"], "trace": trace}}}).training["t"]
+    (job,) = job_source("t", spec, seed=1, folder=tmp_path, until=86400.0)
+    assert (job.submit, job.duration, job.deadline) == (20.0, 100.0, 220.0)
 
 
 def test_what_was_never_measured_is_left_out_and_weights_are_not_taken(tmp_path):
@@ -73,6 +84,8 @@ def test_pools_are_worker_types_by_their_name_or_as_the_scenario_says(tmp_path):
     [
         ([line(), "LM\t1\n"], 2, "2 values between tabs, where the format has 10"),
         ([line(), line(), line(steps="many")], 3, "`many` is not a number"),
+        ([line(weight="heavy")], 1, "`heavy` is not a number"),
+        ([line(slo=float("nan"))], 1, "`nan` is not finite"),
         ([line(gang=0)], 1, "a gang has at least one"),
         ([line(arrival=-3)], 1, "`-3` is negative"),
         ([line(steps=10**12)], 1, "steps take more than"),

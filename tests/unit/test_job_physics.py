@@ -52,11 +52,25 @@ def test_speeds_on_other_kinds_are_relative_to_the_first_pool():
     assert job.speed == {"a100": 1.0, "h100": pytest.approx(989 / 312)}
 
 
-def test_a_published_training_run_comes_out_near_its_published_hours():
-    """Llama 3.1 405B: 30.84 million hours of H100, 15.6e12 tokens on up to 16,384 (its model card)."""
-    model, row = catalog.model("Llama-3.1-405B"), catalog.accelerator("H100-SXM")
-    seconds = training_step_seconds(row, model, tokens=15.6e12, accelerators=16_384)
-    assert seconds * 16_384 / 3600 == pytest.approx(30.84e6, rel=0.2)
+PUBLISHED = [
+    # model, accelerators, their number, tokens, accelerator-hours (arXiv:2307.09288, table 2; model card of Llama 3.1)
+    ("Llama-2-7B", "A100-SXM-80GB", 1024, 2e12, 184_320),
+    ("Llama-2-13B", "A100-SXM-80GB", 1024, 2e12, 368_640),
+    ("Llama-2-70B", "A100-SXM-80GB", 2048, 2e12, 1_720_320),
+    ("Llama-3.1-405B", "H100-SXM", 16_384, 15.6e12, 30.84e6),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "number", "tokens", "hours"), PUBLISHED)
+def test_published_training_runs_come_out_up_to_a_fifth_below_their_published_hours(name, kind, number, tokens, hours):
+    """Published hours hold stops and restarts too.
+
+    Those of Llama 3.1 8B and 70B are left out: they are 2 to 3 times what their tokens take here, at
+    a utilization of 14 and 26 % of peak, for which no reason was published.
+    """
+    model, row = catalog.model(name), catalog.accelerator(kind)
+    found = training_step_seconds(row, model, tokens=tokens, accelerators=number) * number / 3600
+    assert 0.8 * hours <= found <= hours
 
 
 @pytest.mark.parametrize(("kind", "least"), [("H100-SXM", 2), ("A100-SXM-40GB", 4), ("V100-SXM2-32GB", 5)])
@@ -109,6 +123,14 @@ def test_an_elastic_job_shrinks_no_further_than_its_memory_allows():
         assert (job.smallest, job.largest) == (5, 20)
         assert job.efficiency(1) == 1.0
         assert job.efficiency(16_384) < job.efficiency(8) < 1.0
+
+
+def test_only_jobs_that_train_a_model_lose_by_numbers():
+    stream = named()
+    stream["jobs"].append({"submit": "2 h", "accelerators": 8, "duration": "1 h"})
+    trained, plain = jobs(scenario(stream))
+    assert trained.efficiency(64) < 1.0
+    assert plain.efficiency is None
 
 
 @pytest.mark.parametrize(

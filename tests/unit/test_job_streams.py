@@ -80,6 +80,7 @@ def test_estimates_are_durations_times_factors_and_change_nothing_else():
     assert {job.estimate for job in plain} == {None}
     doubled = jobs({**DRAWN, "estimate": {"factor": 2}})
     assert all(job.estimate == 2 * job.duration for job in doubled)
+    assert {job.estimate for job in jobs({**DRAWN, "estimate": {"factor": 0}})} == {0.0}
     drawn = jobs({**DRAWN, "estimate": {"factor": {"uniform": {"low": 1, "high": 3}}}})
     factors = [job.estimate / job.duration for job in drawn]
     assert len({round(factor, 6) for factor in factors}) == len(factors)

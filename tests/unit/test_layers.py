@@ -24,6 +24,8 @@ LAYERS = [
     {"sim.policies"},
     {
         "sim.placing",
+        "sim.pools",
+        "sim.pool_summary",
         "sim.job_physics",
         "sim.preparation",
         "sim.service_plans",
@@ -38,6 +40,9 @@ LAYERS = [
         "sim.compute",
         "sim.summary",
         "sim.group_summary",
+        "sim.job_bills",
+        "sim.job_tables",
+        "sim.tenant_summary",
         "sim.results",
         "sim.simulation",
     },

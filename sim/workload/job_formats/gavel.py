@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.workload.job_formats.recording import LATEST, Recording, gang, seconds, whole
 from sim.workload.submissions import Submission
-from sim.workload.trace_files import TraceError, lines_of, take_each
+from sim.workload.trace_files import TraceError, amount, lines_of, take_each
 
 FIELDS = 10
 TYPE, STEPS, GANG, WEIGHT, SLO, ARRIVAL = 0, 5, 6, 7, 8, 9
@@ -52,11 +52,12 @@ def _job(fields: list[str], name: str, rates: Mapping[str, Rates], recording: Re
     if not measured:
         recording.dropped["were never measured on such accelerators"] += 1
         return
-    if float(fields[WEIGHT]) != 1.0:
+    if amount(fields[WEIGHT]) != 1.0:
         recording.changed["have a weight of their own, which is not taken"] += 1
     able = {pool: rate for pool, rate in measured.items() if rate > 0}
     first = next(iter(able.values()), math.inf)
-    submit, duration, slo = seconds(fields[ARRIVAL]), steps / first, float(fields[SLO])
+    submit, duration = seconds(fields[ARRIVAL]), steps / first
+    slo = 0.0 if fields[SLO].startswith("-") else amount(fields[SLO])
     if duration > LATEST:
         raise ValueError(f"{steps} steps take more than {LATEST:.0f} s")
     yield Submission(
@@ -64,7 +65,7 @@ def _job(fields: list[str], name: str, rates: Mapping[str, Rates], recording: Re
         submit,
         accelerators,
         duration,
-        deadline=submit + slo * duration if slo > 0 else None,
+        deadline=slo * duration if slo > 0 else None,
         speed={pool: rate / first for pool, rate in able.items()},
     )
 
