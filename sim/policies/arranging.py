@@ -114,7 +114,8 @@ def arrange(fleet: FleetView, shares: Sequence[Share]) -> Iterator[Assign]:
         if job.id not in going:
             yield Assign(job.id, job.pool or "", 0)
             del leaving[job.id]
-    yield from _in_a_possible_order(fleet, moves, leaving, room.held)
+    views = {share.job.id: share.job for share in shares}
+    yield from _in_a_possible_order(fleet, [(views[move.job], move) for move in moves], leaving, room.held)
 
 
 def _stays(share: Share) -> bool:
@@ -122,17 +123,19 @@ def _stays(share: Share) -> bool:
 
 
 def _in_a_possible_order(
-    fleet: FleetView, moves: Sequence[Assign], holders: Mapping[str, JobView], held: Mapping[int, Nodes]
+    fleet: FleetView, moves: Sequence[tuple[JobView, Assign]], holders: Mapping[str, JobView], held: Mapping[int, Nodes]
 ) -> Iterator[Assign]:
-    """Make each move when its nodes are free; where all wait for one another, one of them is preempted first."""
-    pending, holding = {move.job: move for move in moves}, dict(holders)
+    """Make each move when there is room for it; where all wait for one another, one of them is preempted first."""
+    pending, holding = {move.job: (job, move) for job, move in moves}, dict(holders)
     while pending:
-        for name, move in [*pending.items()]:
-            free = fleet.free(move.pool)
+        for name, (job, move) in [*pending.items()]:
+            free, own = fleet.free(move.pool), 0
             if name in holding and holding[name].pool == move.pool:
+                own = holding[name].held
                 for node, count in held[holding[name].number]:
                     free[node] += count
-            if all(free[node] >= count for node, count in move.nodes or ()):
+            has_room = all(free[node] >= count for node, count in move.nodes or ())
+            if has_room and fleet.within_quota(job, move.pool, move.accelerators - own):
                 yield move
                 del pending[name]
                 holding.pop(name, None)
