@@ -3,8 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from analysis.expectation import ServiceExpectation, TrainingExpectation
+from analysis.expectation import ServiceExpectation
+from analysis.expected_failures import ExpectedFailures
+from analysis.job_expectation import TrainingExpectation
 from analysis.wording import duration, number, power, share
+from sim.hardware.training import UTILIZATION_FACT
 from sim.preparation import FOREVER, Prepared
 from sim.scenario import Scenario
 from sim.scenario.requests import parts
@@ -13,12 +16,17 @@ from sim.scenario.service import Service
 NEAR_FULL = 0.85
 REQUESTS_FOR_A_TAIL = 1000
 """Ten requests lie beyond the 99th percentile of so many."""
+FEW_FAILURES = 10
+"""Their number varies by a third of itself, and what they cost by more."""
 RELAXATION_TIMES = 100
 SAMPLES = 100_000
 
 
 def cautions(
-    prepared: Prepared, services: Mapping[str, ServiceExpectation], training: Mapping[str, TrainingExpectation]
+    prepared: Prepared,
+    services: Mapping[str, ServiceExpectation],
+    training: Mapping[str, TrainingExpectation],
+    failing: Mapping[str, ExpectedFailures],
 ) -> Iterator[str]:
     """Say each, with file, line and key."""
     scenario = prepared.scenario
@@ -29,7 +37,8 @@ def cautions(
     for name, jobs in training.items():
         for text in _jobs(jobs):
             yield _at(scenario, f"training.{name}", text)
-    for path, text in (*_demand(scenario, training), *_figures(prepared), *_telemetry(scenario)):
+    of_jobs = (*_demand(scenario, training), *_physics(scenario))
+    for path, text in (*of_jobs, *_failures(failing), *_figures(prepared), *_telemetry(scenario)):
         yield _at(scenario, path, text)
 
 
@@ -93,11 +102,25 @@ def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Re
 
 
 def _jobs(found: TrainingExpectation) -> Iterator[str]:
-    if found.impossible:
-        named = ", ".join(found.impossible[:5]) + (", ..." if len(found.impossible) > 5 else "")
-        yield f"{number(len(found.impossible))} jobs can never run and will be rejected: {named}"
+    of_all = "" if found.looked_at == found.arriving.number else f" of the first {number(found.looked_at)}"
+    for reason, names in found.impossible.items():
+        named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        yield f"{number(len(names))} jobs{of_all} can never run and will be rejected: {named} ({reason})"
+    if found.late:
+        yield f"{number(found.late)} jobs{of_all} miss their deadline even if they start at once"
+    if found.overrunning:
+        yield f"{number(found.overrunning)} jobs{of_all} run longer than is expected of them"
     if found.arriving.number == 0:
         yield "no job is submitted before the horizon"
+
+
+def _physics(scenario: Scenario) -> Remarks:
+    """Training times that rest on what was measured on other accelerators."""
+    low, high = UTILIZATION_FACT.low or 0.0, UTILIZATION_FACT.high or 1.0
+    for name, stream in scenario.training.items():
+        if stream.models:
+            text = f"training times are estimates: the utilization is that of {UTILIZATION_FACT.source}"
+            yield f"training.{name}", f"{text}; others report {share(low)} to {share(high)} of peak"
 
 
 def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> Remarks:
@@ -105,7 +128,7 @@ def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> 
     together: dict[tuple[str, ...], tuple[float, int]] = {}
     for name, found in training.items():
         pools = tuple(sorted(scenario.training[name].pools))
-        together[pools] = (together.get(pools, (0.0, 0))[0] + (found.demand or 0.0), found.room)
+        together[pools] = (together.get(pools, (0.0, 0))[0] + found.needed, found.room)
     for pools, (demand, room) in together.items():
         if demand > NEAR_FULL * room:
             how = "more than" if demand > room else "nearly all of"
@@ -113,6 +136,13 @@ def _demand(scenario: Scenario, training: Mapping[str, TrainingExpectation]) -> 
                 f"jobs need {demand:.4g} accelerators of {', '.join(pools)} on average, {how} the {room} left to them"
             )
             yield "training", text
+
+
+def _failures(failing: Mapping[str, ExpectedFailures]) -> Remarks:
+    for name, found in failing.items():
+        if found.number is not None and found.number < FEW_FAILURES:
+            few = f"about {number(found.number)} failures are to be expected: too few to judge by"
+            yield f"pools.{name}.failures", f"{few} (a longer horizon, or replications)"
 
 
 def _figures(prepared: Prepared) -> Remarks:

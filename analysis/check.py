@@ -1,18 +1,14 @@
 """What `fleetsim check` says of a scenario: what a run would hold, what is doubtful, which defaults are in effect."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.arriving import Arriving
 from analysis.cautions import cautions
-from analysis.expectation import (
-    Arriving,
-    ServiceExpectation,
-    Tokens,
-    TrainingExpectation,
-    service_expectation,
-    training_expectation,
-)
+from analysis.expectation import ServiceExpectation, Tokens, service_expectation
+from analysis.expected_failures import ExpectedFailures, expected_failures
+from analysis.job_expectation import Gangs, TrainingExpectation, training_expectation
 from analysis.wording import duration, number, power, share
 from sim import units
 from sim.hardware import GenerativeReplica, SinglePassReplica
@@ -53,12 +49,13 @@ def describe(scenario: Scenario) -> list[str]:
     prepared = prepare(scenario)
     services = {name: service_expectation(prepared, name) for name in scenario.services}
     training = {name: training_expectation(prepared, name) for name in scenario.training}
+    failing = {name: expected_failures(prepared, name) for name, pool in scenario.pools.items() if pool.failures}
     return [
         _clock(scenario),
-        *_section("pools", (line for name in scenario.pools for line in _pool(prepared, name))),
+        *_section("pools", (line for name in scenario.pools for line in _pool(prepared, name, failing))),
         *_section("services", (line for name, each in services.items() for line in _service(prepared, name, each))),
         *_section("training", (line for name, each in training.items() for line in _stream(prepared, name, each))),
-        *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training))),
+        *_section("to note", (f"  {caution}" for caution in cautions(prepared, services, training, failing))),
         *_section("defaults in effect", _defaults(scenario)),
     ]
 
@@ -104,11 +101,20 @@ def _clock(scenario: Scenario) -> str:
     return f"{scenario.name}: {horizon} from {scenario.start:%Y-%m-%d %H:%M}, {counted}, seed {scenario.seed}"
 
 
-def _pool(prepared: Prepared, name: str) -> Iterator[str]:
+def _failures(found: ExpectedFailures) -> str:
+    each = f"one in {duration(1 / found.rate)} on average" if found.rate else ""
+    total = "" if found.number is None else f"about {number(found.number)} to the horizon"
+    return ", ".join(filter(None, (total, each))) or "as their trace says"
+
+
+def _pool(prepared: Prepared, name: str, failing: Mapping[str, ExpectedFailures]) -> Iterator[str]:
     pool, state = prepared.scenario.pools[name], prepared.pools[name]
     nodes = f"{pool.nodes} nodes of {pool.accelerators_per_node} {pool.accelerator}"
     yield _item(name, f"{nodes} = {pool.accelerators} accelerators")
-    yield _detail("held", f"{state.total - state.free_total} by services, {state.free_total} left")
+    spare = f", {state.total - state.usable_total} on spare nodes" if pool.spare_nodes else ""
+    yield _detail("held", f"{state.usable_total - state.free_total} by services, {state.free_total} left{spare}")
+    if pool.failures:
+        yield _detail("failures", _failures(failing[name]))
     most = power_limit(prepared.scenario.accelerator(pool.accelerator)) * pool.accelerators
     hosts = pool.host_power.busy * pool.nodes
     yield _detail("power", f"at most {power(most)} of accelerators and {power(hosts)} of hosts")
@@ -168,12 +174,32 @@ def _stream(prepared: Prepared, name: str, found: TrainingExpectation) -> Iterat
     spec = prepared.scenario.training[name]
     source = f"jobs of {spec.trace.path}" if spec.trace else "jobs"
     yield _item(name, f"{source} on {', '.join(spec.pools)}")
+    if found.recording is not None:
+        yield _detail("trace", found.recording.sentence())
     yield _detail("arrivals", _arriving(found.arriving, "jobs"))
     if found.demand is not None:
-        needs = f"{number(float(f'{found.demand:.3g}'))} accelerators on average"
+        needs = f"{number(float(f'{found.needed:.3g}'))} accelerators on average"
         yield _detail("demand", f"{needs}, {found.room} are left by services")
     elif found.work is not None:
-        yield _detail("demand", f"{number(float(f'{found.work / 3600:.4g}'))} accelerator-hours in all")
+        where = f" of {spec.pools[0]}" if len(spec.pools) > 1 else ""
+        yield _detail("demand", f"{number(float(f'{found.work / 3600:.4g}'))} accelerator-hours{where} in all")
+    if found.loads:
+        yield _detail("load", _loads(found))
+    for place, gangs in enumerate(found.gangs if len(found.gangs) > 1 else ()):
+        yield _detail("" if place else "gangs", _gangs(gangs))
+
+
+def _loads(found: TrainingExpectation) -> str:
+    """The load on each pool, were all jobs there that can run there, and on all of them together."""
+    each = [f"{share(load)} of {pool}" for pool, load in found.loads.items()]
+    if len(each) == 1:
+        return each[0]
+    return f"{' or '.join(each)} if all ran there; {share(found.load)} of all together"
+
+
+def _gangs(gangs: Gangs) -> str:
+    size = f"{gangs.least:,}" if gangs.least == gangs.most else f"{gangs.least:,} to {gangs.most:,}"
+    return f"{size}: {share(gangs.jobs)} of jobs, {share(gangs.work)} of work"
 
 
 def _arriving(arriving: Arriving, what: str) -> str:

@@ -1,40 +1,28 @@
-"""What a run would hold, reckoned without running it: load, memory and least times of services, demand of jobs."""
+"""What a service would meet, reckoned without running it: its load, memory and least times."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from analysis.arriving import Arriving, drawn
 from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.placing import kept_tokens
-from sim.preparation import FOREVER, Prepared, seconds_into_week
+from sim.preparation import FOREVER, Prepared
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
 from sim.scenario.requests import Part, parts
-from sim.scenario.training import TrainingStream
 from sim.service_plans import seconds_per_token
-from sim.workload.arrivals import RandomArrivals, expected
 from sim.workload.blocks import RequestBlock, in_order
 from sim.workload.distributions import FloatArray, mean, sampler
-from sim.workload.jobs import JobRequest
 from sim.workload.lengths import IntArray, length_distributions, whole_tokens
 from sim.workload.streams import stream
 
 SAMPLE = 4096
 """Lengths, or amounts of work, that are drawn to see what requests are like."""
 WEEK = 604800.0
-
-
-class Arriving(NamedTuple):
-    """What arrives. Rates in 1/s; `number` to the horizon, None where the run ends with its jobs."""
-
-    rate: float
-    peak_rate: float
-    number: float | None
-    at_most: bool = False
-    """Whether these are bounds: how often the clients of a closed loop send depends on when they are answered."""
 
 
 class Tokens(NamedTuple):
@@ -58,20 +46,6 @@ class ServiceExpectation:
     load: float
     peak_load: float
     tokens: Tokens | None
-
-
-@dataclass(frozen=True)
-class TrainingExpectation:
-    """What a stream of jobs asks for, and the accelerators that services leave it (`room`)."""
-
-    arriving: Arriving
-    work: float | None
-    """Accelerator-seconds to the horizon; None where there is no end to it."""
-    demand: float | None
-    """Accelerators on average; None where the run ends with its jobs."""
-    room: int
-    impossible: list[str] = field(default_factory=list)
-    """Jobs of a trace that no pool can ever hold."""
 
 
 def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
@@ -110,39 +84,13 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
     return ServiceExpectation(arriving, whole_pace(paces, [each.group for each in placed]), load, peak, tokens)
 
 
-def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
-    """Reckon one stream of jobs. Uses up the source of its jobs where that is a trace."""
-    spec = prepared.scenario.training[name]
-    room = sum(prepared.pools[pool].free_total for pool in spec.pools)
-    if isinstance(spec.arrivals, RandomArrivals) and spec.accelerators is not None and spec.duration is not None:
-        arriving = _drawn(prepared, spec.arrivals, spec.pools[0])
-        demand = arriving.rate * mean(spec.accelerators) * mean(spec.duration) * _checkpointing(spec)
-        work = None if arriving.number is None else demand / arriving.rate * arriving.number
-        return TrainingExpectation(arriving, work, demand, room)
-    jobs = list(prepared.jobs[name])
-    impossible = [job.job_id for job in jobs if not _can_run(prepared, spec, job)]
-    work = sum(job.accelerators * job.duration for job in jobs) * _checkpointing(spec)
-    until = prepared.until
-    rate = len(jobs) / (jobs[-1].submit or 1.0 if until == FOREVER else until) if jobs else 0.0
-    return TrainingExpectation(
-        Arriving(rate, rate, len(jobs)), work, None if until == FOREVER else work / until, room, impossible
-    )
-
-
-def _drawn(prepared: Prepared, arrivals: RandomArrivals, pool: str) -> Arriving:
-    endless = prepared.until == FOREVER
-    start = seconds_into_week(prepared.scenario, pool)
-    found = expected(arrivals, start_of_day=start, until=WEEK if endless else prepared.until)
-    return Arriving(arrivals.rate, found.peak_rate, None if endless else found.arrivals)
-
-
 def _from_clients(prepared: Prepared, part: Part, pool: str, answer: float) -> Arriving:
     """What the clients of a class send: turns of sessions, or in a closed loop as often as answers (s) allow."""
     if isinstance(part.arrivals, ClosedArrivals):
         rate = part.arrivals.clients / (mean(part.arrivals.think_time) + answer)
         return Arriving(rate, rate, None if prepared.until == FOREVER else rate * prepared.until, at_most=True)
     assert not isinstance(part.arrivals, TraceArrivals)  # noqa: S101  traces are counted
-    first = _drawn(prepared, part.arrivals, pool)
+    first = drawn(prepared, part.arrivals, pool)
     if not part.stream.sessions:
         return first
     turns = mean(part.stream.sessions.turns)  # of whole numbers; rounding others moves it a little
@@ -246,12 +194,3 @@ def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, f
     if service.kv_cache:
         memory = replace(memory, kv_capacity=memory.kv_capacity - kept_tokens(service.kv_cache))
     return Tokens(memory, float(prompt.mean()), float(output.mean()), context(service, prompt, output), 1.0 - fitting)
-
-
-def _can_run(prepared: Prepared, spec: TrainingStream, job: JobRequest) -> bool:
-    return any(prepared.pools[pool].could_hold(job.accelerators) for pool in spec.pools)
-
-
-def _checkpointing(spec: TrainingStream) -> float:
-    """By how much checkpoints lengthen a job, about."""
-    return 1.0 if spec.checkpoint is None else 1 + spec.checkpoint.cost / spec.checkpoint.interval

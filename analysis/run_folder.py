@@ -41,7 +41,19 @@ class Run(Protocol):
 
 _COLUMNS = {
     "telemetry": ("time_s", "kind", "name", "metric", "value"),
-    "jobs": ("job_id", "stream", "accelerators", "submit_s", "start_s", "end_s", "status", "queueing_s", "jct_s"),
+    "jobs": (
+        "job_id",
+        "stream",
+        "tenant",
+        "accelerators",
+        "submit_s",
+        "start_s",
+        "end_s",
+        "status",
+        "queueing_s",
+        "jct_s",
+    ),
+    "spells": ("job_id", "stream", "tenant", "pool", "node", "accelerators", "start_s", "end_s", "outcome"),
     "latency": ("service", "metric", "low_s", "high_s", "count"),
     "replication_latency": ("service", "metric", "low_s", "high_s", "count", "replication"),
     "ensemble": ("kind", "name", "metric", "time_s", "mean", "sem"),
@@ -82,6 +94,11 @@ class RunFolder:
         return self._table("latency")
 
     @cached_property
+    def spells(self) -> pd.DataFrame:
+        """What jobs held: one row for each node of each time in which a job ran; empty of replications."""
+        return self._table("spells")
+
+    @cached_property
     def latencies(self) -> pd.DataFrame:
         """Buckets of log histograms by replication; empty of a single run."""
         return self._table("replication_latency")
@@ -109,6 +126,12 @@ def latencies(run: Run) -> pd.DataFrame:
 def ensemble(run: Run) -> pd.DataFrame:
     """Return the telemetry of a run averaged over replications; empty where it was not replicated."""
     return getattr(run, "ensemble", pd.DataFrame(columns=list(_COLUMNS["ensemble"])))
+
+
+def spells(run: Run) -> pd.DataFrame:
+    """Return what jobs held from when to when, those cut off by the end up to it; empty of replications."""
+    table = getattr(run, "spells", pd.DataFrame(columns=list(_COLUMNS["spells"])))
+    return table.assign(end_s=table["end_s"].astype(float).fillna(window(run)[1]))
 
 
 def replications(run: Run) -> int:

@@ -206,7 +206,8 @@ def usual_figures(sample: Sample) -> list[str]:
     for service in dict.fromkeys(path.split(".requests.")[0] for path in sample.figures if ".requests.arrived" in path):
         latency = "ttft_s" if f"{service}.ttft_s.mean" in sample.figures else "e2e_s"
         wanted += [f"{service}.{latency}.p99", f"{service}.slo.attainment"]
-    streams = dict.fromkeys(path.split(".jobs.")[0] for path in sample.figures if ".jobs.submitted" in path)
+    jobs = (path for path in sample.figures if path.startswith("training.") and ".jobs.submitted" in path)
+    streams = dict.fromkeys(path.split(".jobs.")[0] for path in jobs)
     wanted += [f"{stream}.jct_s.mean" for stream in streams]
     wanted += ["fleet.energy_kwh", "fleet.cost_usd", "fleet.carbon_kg"]
     known = {path for path, values in sample.figures.items() if np.isfinite(values).any()}

@@ -71,6 +71,25 @@ def add(bills: Iterable[Bill]) -> Bill:
     )
 
 
+def priced(scenario: Scenario, pool: str, hours: float, joules: float, host_joules: float) -> Bill:
+    """The bill of so many accelerator-hours in a pool, whose accelerators and hosts drew so many joules."""
+    spec = scenario.pools[pool]
+    site, row = scenario.sites[spec.site], scenario.accelerator(spec.accelerator)
+    host = host_joules / KWH
+    energy = joules / KWH + host
+    facility = energy * site.pue
+    return Bill(
+        accelerator_hours=hours,
+        energy_kwh=energy,
+        host_energy_kwh=host,
+        facility_energy_kwh=facility,
+        hardware_usd=_times(spec.price, hours),
+        electricity_usd=facility * site.electricity,
+        operational_kg=facility * site.carbon_intensity,
+        embodied_kg=_times(row.embodied_carbon, hours / LIFETIME_HOURS),
+    )
+
+
 class Accounts:
     """The bills of a window between two readings of the ledger."""
 
@@ -91,22 +110,10 @@ class Accounts:
 
     def _bill(self, pool: str, owner: str) -> Bill:
         cell = self.ledger.pools[pool], self.ledger.owners[owner]
-        spec = self.scenario.pools[pool]
-        site, row = self.scenario.sites[spec.site], self.scenario.accelerator(spec.accelerator)
-        hours = float(self.seconds[cell].sum()) / HOUR
-        host = float(self.host_joules[cell].sum()) / KWH
-        energy = float(self.joules[cell].sum()) / KWH + host
-        facility = energy * site.pue
-        return Bill(
-            accelerator_hours=hours,
-            energy_kwh=energy,
-            host_energy_kwh=host,
-            facility_energy_kwh=facility,
-            hardware_usd=_times(spec.price, hours),
-            electricity_usd=facility * site.electricity,
-            operational_kg=facility * site.carbon_intensity,
-            embodied_kg=_times(row.embodied_carbon, hours / LIFETIME_HOURS),
+        seconds, joules, host_joules = (
+            float(each[cell].sum()) for each in (self.seconds, self.joules, self.host_joules)
         )
+        return priced(self.scenario, pool, seconds / HOUR, joules, host_joules)
 
     def of_owner(self, owner: str) -> Bill:
         """What an owner took of all pools it held something of."""

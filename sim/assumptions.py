@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.accounts import LIFETIME_HOURS
 from sim.catalog.rows import Accelerator, Fact, Model
+from sim.hardware.training import HALF_SCALE, SMALL_SCALE_UTILIZATION, UTILIZATION_FACT
 from sim.scenario import Scenario
 from sim.scenario.fleet import Pool
 
@@ -37,7 +38,8 @@ UNITS: Mapping[str, str] = {
 def assumptions(scenario: Scenario) -> list[Row]:
     """Each figure of the accelerators and models in use: name, figure, value, unit, source, date, basis, low, high."""
     accelerators = {pool.accelerator for pool in scenario.pools.values()}
-    models = {name for service in scenario.services.values() for name in (service.model, *service.models)}
+    trained = {name for stream in scenario.training.values() for name in stream.models}
+    models = trained | {name for service in scenario.services.values() for name in (service.model, *service.models)}
     rows = [
         row
         for name in sorted(accelerators)
@@ -45,6 +47,11 @@ def assumptions(scenario: Scenario) -> list[Row]:
         if row["figure"] not in _replaced(scenario, name)
     ]
     rows += [row for name in sorted(models) for row in _figures(scenario.model(name))]
+    if trained:
+        rows.append(
+            _row("training", "share of peak FLOP/s of small gangs", SMALL_SCALE_UTILIZATION, "", UTILIZATION_FACT)
+        )
+        rows.append(_row("training", "accelerators at which half of it is lost", HALF_SCALE, "", UTILIZATION_FACT))
     lifetime = Fact("straight-line depreciation of servers", "2027", "estimate")
     return [*rows, _row("fleet", "lifetime over which embodied carbon is spread", LIFETIME_HOURS, "h", lifetime)]
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.accounts import KWH, Accounts, sum_known
+from sim.accounts import KWH, Accounts, add, sum_known
 from sim.fleet.ledger import State
+from sim.job_bills import JobBills
 from sim.serving.summary import request_counts, unfinished, whole_services
 from sim.telemetry import pool_power
+from sim.tenant_summary import jobs_by_tenant, tenant_bill
 from sim.training.summary import busy_seconds
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def audit(run: "Run", accounts: Accounts) -> list[Law]:
         *_capacity(run, accounts),
         *_energy(run, accounts),
         *_bills(run, accounts),
+        *_jobs(run, accounts),
     ]
 
 
@@ -82,7 +85,7 @@ def _utilization(run: "Run") -> Iterator[Law]:
         owner = run.ledger.owners[name]
         busy = float(end.busy_accelerators[index] - start.busy_accelerators[index])
         held = float((end.seconds[:, owner] - start.seconds[:, owner]).sum())
-        idle = [State.RESIDENT, State.STARTING]
+        idle = [State.RESIDENT, State.STARTING, State.IDLE]
         resident = float((end.seconds[:, owner, idle] - start.seconds[:, owner, idle]).sum())
         yield law(
             "utilization law: busy and resident time make up the time held", f"services.{name}", held, busy + resident
@@ -109,7 +112,9 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         running = [job.spells[-1].holding for job in run.jobs.running.values()]
         held += sum(holding.accelerators for holding in running if holding.pool == name)
         pool = run.prepared.pools[name]
-        yield law("no accelerator is held twice", f"pools.{name}", float(pool.total - pool.free.sum()), float(held))
+        yield law(
+            "no accelerator is held twice", f"pools.{name}", float(pool.usable_total - pool.free.sum()), float(held)
+        )
         negative = float(np.minimum(accounts.seconds[index], 0.0).sum())
         yield law("capacity is never exceeded", f"pools.{name}", 0.0, negative, scale=seconds)
 
@@ -152,3 +157,19 @@ def _bills(run: "Run", accounts: Accounts) -> Iterator[Law]:
         yield law(
             f"carbon of {what} sums to the fleet", "fleet", fleet.carbon_kg, sum_known(bill.carbon_kg for bill in parts)
         )
+
+
+def _jobs(run: "Run", accounts: Accounts) -> Iterator[Law]:
+    """What jobs took, counted from the times in which they ran, is what the ledger says of their streams."""
+    if not run.jobs.streams:
+        return
+    bills = JobBills(run.prepared.scenario, run.ledger)
+    tenants = add(tenant_bill(run, bills, jobs) for jobs in jobs_by_tenant(run).values())
+    streams = add(accounts.of_owner(name) for name in run.jobs.streams)
+    for what, expected, found in (
+        ("accelerator hours", streams.accelerator_hours, tenants.accelerator_hours),
+        ("energy", streams.energy_kwh, tenants.energy_kwh),
+        ("cost", streams.cost_usd, tenants.cost_usd),
+        ("carbon", streams.carbon_kg, tenants.carbon_kg),
+    ):
+        yield law(f"{what} of tenants, and of jobs without one, sum to the streams", "training", expected, found)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.accounts import Accounts
 from sim.hardware.tables import GenerativeReplica
+from sim.pool_summary import pool_summary
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.summary import EDGES, counts_by_service, latency_names
@@ -20,7 +21,6 @@ from sim.summary import (
     Summary,
     fleet_summary,
     phases_summary,
-    pool_summary,
     service_work,
     site_summary,
     stream_bill,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 IntArray = NDArray[np.int64]
 ShortArray = NDArray[np.int32]
 _TOTALS = """accelerator_hours energy_kwh energy_kwh_by_state energy_kwh_by_phase host_energy_kwh facility_energy_kwh
-cost_usd cost_usd_by carbon_kg carbon_kg_by requests count switches"""
+cost_usd cost_usd_by carbon_kg carbon_kg_by requests count switches failures"""
 TOTALS = frozenset(_TOTALS.split())
 """Figures, and maps of figures, that grow with the time they are counted over."""
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sim.fleet.pool import Holding, PoolState
-from sim.hardware import DoesNotFit, generative_replica, load_time, single_pass_replica
+from sim.hardware import DoesNotFit, MissingFigure, generative_replica, load_time, single_pass_replica
 from sim.hardware.tables import GenerativeReplica, SinglePassReplica
-from sim.scenario import Scenario, paths
+from sim.scenario import Scenario
 from sim.scenario.replica_group import ReplicaGroup
-from sim.scenario.room import Place, keys_of
+from sim.scenario.room import Place
 from sim.scenario.service import ContinuousBatching, KvCache, Service
 from sim.workload.request_traces import HASHED_BLOCK
 
@@ -31,7 +31,7 @@ def places_of(scenario: Scenario) -> dict[Place, ReplicaGroup]:
     return dict(sorted(groups.items(), key=lambda item: item[0][1] == "decode"))
 
 
-def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState]) -> Iterator[Holding]:
+def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState], *, for_good: bool) -> Iterator[Holding]:
     """What each replica of a group holds, pools in order of preference, until there is no more room."""
     placed: Counter[str] = Counter()
     name = "/".join(filter(None, place))
@@ -40,7 +40,7 @@ def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState]) -> Iter
             most = group.most_in(pool)
             if most is not None and placed[pool] == most:
                 continue
-            take = pools[pool].try_hold if group.replicas.change and not place[1] else pools[pool].hold_for_good
+            take = pools[pool].hold_for_good if for_good else pools[pool].try_hold
             holding = take(f"{name}/{number}", group.tensor_in(pool))
             if holding is not None:
                 placed[pool] += 1
@@ -50,27 +50,31 @@ def hold(place: Place, group: ReplicaGroup, pools: dict[str, PoolState]) -> Iter
             return
 
 
-def missing_slice(scenario: Scenario, place: Place, group: ReplicaGroup, pool: str) -> tuple[str, str, str] | None:
-    """Path, message and hint, where a pool's accelerators come in slices and none has the size of a replica."""
-    accelerator, tensor = scenario.accelerator(scenario.pools[pool].accelerator), group.tensor_in(pool)
-    if not accelerator.slices or tensor in accelerator.slices:
-        return None
-    hint = f"one of {', '.join(map(str, accelerator.slices))}"
-    key = paths.join((*keys_of(place), *group.tensor_key(pool)))
-    return key, f"{accelerator.name} has no slice of {tensor}", hint
-
-
 def with_load_times(
     scenario: Scenario, service: Service, pool: str, group: ReplicaGroup, replica: SinglePassReplica
 ) -> SinglePassReplica:
     """The laws of a replica that several models share, with the time to load each. Raises HardwareError."""
-    accelerator, precision = scenario.accelerator(scenario.pools[pool].accelerator), group.precision_in(pool)
     given = service.switching.time if service.switching else None
-    first, *others = (
-        replace(law, load_time=load_time(accelerator, scenario.model(name), precision) if given is None else given)
-        for name, law in zip(service.models, (replica, *replica.others), strict=True)
-    )
+    try:
+        times = [_load_time(scenario, name, pool, group) if given is None else given for name in service.models]
+    except MissingFigure as error:
+        raise MissingFigure(f"{error}: give `time`") from error
+    laws = zip((replica, *replica.others), times, strict=True)
+    first, *others = (replace(law, load_time=time) for law, time in laws)
     return replace(first, others=others)
+
+
+def restart_time(scenario: Scenario, service: Service, pool: str, group: ReplicaGroup) -> float:
+    """Seconds until a replica that has failed is ready, once it has accelerators again. Raises HardwareError.
+
+    Where models share a replica, it begins with none loaded.
+    """
+    return 0.0 if service.switching else _load_time(scenario, service.model, pool, group)
+
+
+def _load_time(scenario: Scenario, model: str, pool: str, group: ReplicaGroup) -> float:
+    accelerator, precision = scenario.accelerator(scenario.pools[pool].accelerator), group.precision_in(pool)
+    return load_time(accelerator, scenario.model(model), precision, tensor=group.tensor_in(pool))
 
 
 def replica_of(

@@ -12,16 +12,18 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sim.fleet.ledger import PoolPower, State
 from sim.fleet.pool import FleetError, PoolState
 from sim.fleet.slots import Slot
-from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica, training_power
+from sim.hardware import GenerativeReplica, HardwareError, SinglePassReplica
+from sim.job_physics import job_physics, physics_problems
 from sim.pilot import WarmUp
-from sim.placing import Placed, hold, missing_slice, places_of, replica_of, with_load_times, without_kept
+from sim.placing import Placed, hold, places_of, replica_of, restart_time, with_load_times, without_kept
 from sim.policies.registry import PolicyError, check, own_function, resolve
+from sim.pools import failures_of, pool_state
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
+from sim.scenario.failures import Per
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
@@ -29,7 +31,8 @@ from sim.scenario.service import DynamicBatching, Service
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
-from sim.workload.jobs import JobRequest, job_source
+from sim.workload.failures import Failure
+from sim.workload.jobs import JobSource, job_source
 from sim.workload.request_traces import BlockHashes
 from sim.workload.requests import RequestSource, request_source
 from sim.workload.trace_files import TraceError
@@ -47,6 +50,8 @@ class Prepared:
     pools: dict[str, PoolState] = field(default_factory=dict)
     replicas: dict[str, list[Placed]] = field(default_factory=dict)
     """By service, in the order of its replicas."""
+    restart: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By service and pool in which accelerators fail: seconds until a replica is ready that has others again."""
     rules: dict[Place, Any] = field(default_factory=dict)
     """Compiled rules of users' own, by service and group of replicas."""
     slots: dict[Place, list[Slot]] = field(default_factory=dict)
@@ -55,7 +60,9 @@ class Prepared:
     requests: dict[str, Source] = field(default_factory=dict)
     clients: dict[str, list[Clients | None]] = field(default_factory=dict)
     """By service, those of each class."""
-    jobs: dict[str, Iterator[JobRequest]] = field(default_factory=dict)
+    jobs: dict[str, JobSource] = field(default_factory=dict)
+    failures: dict[str, list[tuple[Per, Iterator[Failure]]]] = field(default_factory=dict)
+    """By pool that has any: what fails by itself there, and when."""
     limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By the path of a block of durations, those beyond which the share is counted one by one."""
     warm_up: WarmUp | None = None
@@ -107,6 +114,7 @@ def prepare(
     _start_sources(prepared, block_size)
     _compile_rules(prepared)
     if "placement" in prepared.policies:
+        _build_pools(prepared)
         _place_services(prepared)
     if prepared.problems:
         raise ScenarioError(prepared.problems)
@@ -144,7 +152,11 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
             _check_lengths(scenario, service, prepared.requests[name])
         _check_thinking(prepared, name, service)
         prepared.clients[name] = clients_of(name, service.requests, seed=scenario.seed, block_size=block_size)
+    physics = job_physics(scenario)
     for name, stream in scenario.training.items():
+        if problems := list(physics_problems(scenario, name, physics)):
+            prepared.problems.extend(problems)
+            continue
         with prepared.checking(f"training.{name}.trace.path"):
             prepared.jobs[name] = job_source(
                 name,
@@ -153,7 +165,15 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 folder=scenario.folder,
                 start_of_day=seconds_into_week(scenario, stream.pools[0]),
                 until=prepared.until,
+                physics=physics,
             )
+            prepared.notes.extend(_of_trace(name, prepared.jobs[name]))
+
+
+def _of_trace(name: str, source: JobSource) -> Iterator[str]:
+    """What was not taken from a trace as it stands there."""
+    if source.recording is not None and (source.recording.dropped or source.recording.changed):
+        yield f"training.{name}: of its trace, {source.recording.sentence()}"
 
 
 def _check_thinking(prepared: Prepared, name: str, service: Service) -> None:
@@ -179,10 +199,18 @@ def hashes_of(source: Source) -> BlockHashes | None:
     return source.hashes if isinstance(source, RequestSource) else None
 
 
+def _build_pools(prepared: Prepared) -> None:
+    """The pools, and what fails in them: traces are read here."""
+    scenario, placement = prepared.scenario, prepared.policies["placement"]
+    for name, pool in scenario.pools.items():
+        prepared.pools[name] = pool_state(scenario, name, placement)
+        for number, spec in enumerate(pool.failures):
+            with prepared.checking(f"pools.{name}.failures[{number}].trace"):
+                source = failures_of(scenario, prepared.pools[name], number)
+                prepared.failures.setdefault(name, []).append((spec.per, source))
+
+
 def _place_services(prepared: Prepared) -> None:
-    placement = prepared.policies["placement"]
-    for name, pool in prepared.scenario.pools.items():
-        prepared.pools[name] = PoolState(name, pool.nodes, pool.accelerators_per_node, pool.racks, placement)
     for place, group in places_of(prepared.scenario).items():
         with prepared.checking("policies.placement"):
             _place_replicas(prepared, place, group)
@@ -190,7 +218,9 @@ def _place_services(prepared: Prepared) -> None:
 
 def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> None:
     """Give a group of replicas its accelerators, and build their laws."""
-    scenario, holdings = prepared.scenario, list(hold(place, group, prepared.pools))
+    scenario = prepared.scenario
+    for_good = bool(place[1]) or not scenario.replicas_change(place[0])
+    holdings = list(hold(place, group, prepared.pools, for_good=for_good))
     if len(holdings) < group.replicas.initial:
         message = f"there is room for {len(holdings)} of {group.replicas.initial} replicas"
         key = paths.join((*keys_of(place), "replicas"))
@@ -202,10 +232,6 @@ def _place_replicas(prepared: Prepared, place: Place, group: ReplicaGroup) -> No
     for slot, holding in zip(prepared.slots[place], holdings, strict=False):
         slot.holding = holding
     for pool, number in pools:
-        problem = missing_slice(scenario, place, group, pool)
-        if problem is not None:
-            prepared.problems.append(scenario.problem(*problem))
-            continue
         _build_laws(prepared, place, group, pool, number)
 
 
@@ -229,6 +255,8 @@ def _build_laws(prepared: Prepared, place: Place, group: ReplicaGroup, pool: str
             with prepared.checking(f"services.{name}.kv_cache.prefix_blocks"):
                 replica = without_kept(service, replica)
         prepared.replicas.setdefault(name, []).append(Placed(pool, replica, number, place[1]))
+        if scenario.pools[pool].failures:
+            prepared.restart[name, pool] = restart_time(scenario, service, pool, group)
     if accelerator.host_link_bandwidth is not None:
         return
     message = f"the bandwidth of {accelerator.name} to its host's memory is not known"
@@ -258,9 +286,11 @@ def _check_jobs_end(prepared: Prepared) -> None:
     if scenario.horizon != "jobs_done":
         return
     for name, stream in scenario.training.items():
-        if stream.trace is None:
+        if stream.arrivals is not None:
             message = f"`{name}` never ends, so a horizon of `jobs_done` is never reached"
-            prepared.problems.append(scenario.problem(f"training.{name}", message, "a trace, or a horizon in time"))
+            prepared.problems.append(
+                scenario.problem(f"training.{name}", message, "a trace, jobs, or a horizon in time")
+            )
 
 
 def seconds_into_week(scenario: Scenario, pool: str) -> float:
@@ -272,24 +302,6 @@ def seconds_into_week(scenario: Scenario, pool: str) -> float:
     local = scenario.start.replace(tzinfo=UTC).astimezone(zone)
     day = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return local.weekday() * 86400.0 + day.total_seconds()
-
-
-def pool_power(prepared: Prepared, name: str) -> PoolPower:
-    """The watts of a pool's accelerators by owner and state, and of its hosts an accelerator."""
-    scenario = prepared.scenario
-    pool = scenario.pools[name]
-    row = scenario.accelerator(pool.accelerator)
-    watts: dict[tuple[str, State], float] = {}
-    for service, placed in prepared.replicas.items():
-        for each in placed:
-            if each.pool == name:
-                watts[service, State.RESIDENT] = each.replica.resident_power / each.replica.accelerators
-    for stream in scenario.training:
-        watts[stream, State.BUSY] = training_power(row)
-    share = pool.accelerators_per_node
-    return PoolPower(
-        pool.accelerators, row.idle_power, watts, pool.host_power.idle / share, pool.host_power.busy / share
-    )
 
 
 def queue_delay(service: Service) -> float:

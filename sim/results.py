@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.accounts import sum_known
 from sim.assumptions import assumptions
 from sim.batches import Batches, BatchLatency, batch_latency, batch_summaries
-from sim.fleet.ledger import Ledger, State
+from sim.fleet.ledger import Ledger
+from sim.job_tables import jobs_frame, spells_frame
 from sim.preparation import Prepared
 from sim.scenario import Scenario, paths
 from sim.serving import layout
@@ -24,9 +24,7 @@ from sim.serving.summary import EDGES, counts_by_service
 from sim.summary import Summary, summarize
 from sim.telemetry import Totals, telemetry_frame
 from sim.timeline import Timeline
-from sim.training.job import Job, Spell
 from sim.training.job_plane import JobPlane
-from sim.training.summary import busy_seconds, held_seconds
 from sim.whole_folder import MARK, written_whole
 
 if TYPE_CHECKING:
@@ -89,10 +87,15 @@ class Result:
         """Summarize a finished run."""
         scenario = run.prepared.scenario
         each = scenario.services.items()
-        replicas = {name: None if service.replicas.change else service.replicas.initial for name, service in each}
+        replicas = {name: None if scenario.replicas_change(name) else own.replicas.initial for name, own in each}
         summary = summarize(run) | {"assumptions": assumptions(scenario)}
         telemetry = telemetry_frame(run.samples, run.ledger, replicas, list(scenario.training))
-        return cls(scenario, summary, telemetry, _jobs_frame(run), _latency_frame(run), run)
+        return cls(scenario, summary, telemetry, jobs_frame(run), _latency_frame(run), run)
+
+    @cached_property
+    def spells(self) -> "pd.DataFrame":
+        """What jobs held from when to when: one row for each node of each time in which a job ran."""
+        return spells_frame(self._run)
 
     @cached_property
     def batches(self) -> list[Summary]:
@@ -120,12 +123,13 @@ class Result:
         (folder / "scenario.yaml").write_text(self.scenario.to_yaml(at), encoding="utf-8")
         self.telemetry.to_parquet(folder / "telemetry.parquet", index=False)
         self.jobs.to_parquet(folder / "jobs.parquet", index=False)
+        self.spells.to_parquet(folder / "spells.parquet", index=False)
         self.latency.to_parquet(folder / "latency.parquet", index=False)
         if self._run.rows is not None and self._run.plane is not None:
             plane = self._run.plane
             self._run.rows.write(folder / "requests.parquet", plane.services, open_rows(plane.plane))
         if self._run.steps is not None:
-            timeline = Timeline(self._run.plane, self._run.steps, self.jobs, self.telemetry, self._run.ended)
+            timeline = Timeline(self._run.plane, self._run.steps, self.spells, self.telemetry, self._run.ended)
             timeline.write(folder / "timeline.json", self._notes())
         (folder / MARK).write_text(json.dumps(self.summary, indent=1, allow_nan=False), encoding="utf-8")
 
@@ -134,41 +138,6 @@ class Result:
         begin, end = self.scenario.output.steps_within(self._run.prepared.warmup)
         steps = f"of the first {REPLICAS} replicas of each service, from {begin:g} to {end:g} s"
         return {"scenario": self.scenario.name, "seed": str(self.scenario.seed), "steps": steps}
-
-
-def _jobs_frame(run: Run) -> "pd.DataFrame":
-    import pandas as pd
-
-    records = [_job_record(run, job) for stream in run.jobs.streams.values() for job in stream.jobs]
-    columns = _JOB_COLUMNS.split()
-    return pd.DataFrame(records, columns=columns)
-
-
-_JOB_COLUMNS = (
-    "job_id stream tenant pool accelerators submit_s start_s end_s status queueing_s jct_s attained_accelerator_s "
-    "preemptions failures energy_j cost_usd"
-)
-
-
-def _job_record(run: Run, job: Job) -> tuple[Any, ...]:
-    pool = job.spells[-1].holding.pool if job.spells else None
-    times = (job.submit, job.start, job.end)
-    waited, completion = job.start - job.submit, job.end - job.submit
-    identity = (job.id, job.stream, job.tenant, pool, job.gang)
-    attained, bills = busy_seconds(job, 0.0, run.ended), [_spell_bill(run, job, spell) for spell in job.spells]
-    energy, cost = sum(joules for joules, _ in bills), sum_known(dollars for _, dollars in bills)
-    counts = (job.preemptions, job.failures)
-    return (*identity, *times, job.status, waited, completion, attained, *counts, energy, cost)
-
-
-def _spell_bill(run: Run, job: Job, spell: Spell) -> tuple[float, float | None]:
-    """Joules of a gang's accelerators and their share of the hosts, and the dollars of its accelerators' hours."""
-    holding, seconds = spell.holding, held_seconds(spell, 0.0, run.ended)
-    ledger, at = run.ledger, (run.ledger.pools[holding.pool], run.ledger.owners[job.stream])
-    watts = ledger.watts[at] + ledger.host_watts[at]
-    energy = seconds * (spell.accelerators * watts[State.BUSY] + holding.unused * watts[State.IDLE])
-    price = run.prepared.scenario.pools[holding.pool].price
-    return float(energy), None if price is None else price * holding.accelerators * seconds / 3600.0
 
 
 def _latency_frame(run: Run) -> "pd.DataFrame":

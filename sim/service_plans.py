@@ -50,7 +50,7 @@ def _of_group(prepared: Prepared, name: str, group: str) -> dict[str, Any]:
         "replica": placed[0].replica,
         "others": [(each.replica, each.number) for each in placed[1:]],
         "replicas": replicas.initial if group else replicas.max,
-        "ready": replicas.initial if replicas.change and not group else None,
+        "ready": replicas.initial if scenario.replicas_change(name) and not group else None,
         "rule": prepared.rules.get((name, group)),
         "routing": service.replica_groups[group].routing,
         "routing_key": stream_key(scenario.seed, *where),

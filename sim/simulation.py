@@ -6,13 +6,16 @@ from typing import Any
 
 from sim.batches import Batches
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
-from sim.fleet.ledger import UNASSIGNED, Ledger, State
-from sim.fleet.pool import FleetError
+from sim.fleet.failures import Failures
+from sim.fleet.ledger import Ledger, State
+from sim.fleet.pool import FleetError, Holding
 from sim.pilot import pilot_of, warm_up
-from sim.preparation import FOREVER, Prepared, pool_power, prepare
-from sim.replicas import Replicas
+from sim.pools import pool_power
+from sim.preparation import FOREVER, Prepared, prepare
+from sim.replicas import FREE, Replicas, move_replica
 from sim.results import Result, Run
 from sim.scenario import Scenario
+from sim.scenario.training import TrainingStream
 from sim.service_plans import service_plan
 from sim.serving.request_plane import RequestPlane
 from sim.serving.rows import RowWriter
@@ -20,6 +23,7 @@ from sim.serving.step_store import StepStore
 from sim.telemetry import Meter, Totals
 from sim.training.job_plane import JobPlane, Stream
 from sim.training.progress import Checkpoints
+from sim.training.tenants import Tenant
 from sim.workload.streams import stream
 
 BATCHES = 64
@@ -100,9 +104,19 @@ class Simulation:
         self.plane = self._request_plane()
         self.environment = FleetEnvironment(self.plane)
         self.jobs = self._job_plane()
-        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots)
+        self._meter = Meter(self.plane, self.jobs, self.ledger, prepared.slots, list(prepared.pools.values()))
         changing = {name: slots for (name, group), slots in prepared.slots.items() if not group}
-        self.replicas = Replicas(self.environment, self.plane, self.ledger, prepared.pools, changing)
+        self.replicas = Replicas(self.environment, self.plane, self.ledger, prepared.pools, changing, prepared.restart)
+        self._failures = Failures(
+            self.environment,
+            prepared.pools,
+            self.ledger,
+            prepared.failures,
+            interrupted=self._interrupt,
+            changed=self._change_room,
+        )
+        for pool in prepared.pools.values():
+            pool.clock = lambda: self.environment.now
         self.batches = Batches(self.plane)
         self._cuts = batches if self.end < FOREVER else 0
 
@@ -174,7 +188,17 @@ class Simulation:
 
     @property
     def _replicas_change(self) -> bool:
-        return any(service.replicas.change for service in self.scenario.services.values())
+        return any(self.scenario.replicas_change(service) for service in self.scenario.services)
+
+    def _interrupt(self, holding: Holding) -> None:
+        """Something of this fails."""
+        if not self.replicas.interrupt(holding):
+            self.jobs.interrupt(holding)
+
+    def _change_room(self, pool: str) -> None:
+        """Accelerators of a pool have gone down or come up: replicas are before jobs."""
+        self.replicas.start_anew(pool)
+        self.jobs.call_pass()
 
     def _sampling(self) -> Process:
         interval, number = self.scenario.output.telemetry, 0
@@ -197,12 +221,12 @@ class Simulation:
     def _ledger(self) -> Ledger:
         """The ledger at time zero: services hold theirs, the rest is free."""
         prepared = self.prepared
-        pools = {name: pool_power(prepared, name) for name in self.scenario.pools}
+        pools = {name: pool_power(self.scenario, name, prepared.replicas) for name in self.scenario.pools}
         ledger = Ledger(pools, [*self.scenario.services, *self.scenario.training])
         for (service, _), slots in prepared.slots.items():
             for slot in slots:
                 if slot.holding is not None:
-                    ledger.move(0.0, slot.pool, slot.accelerators, (UNASSIGNED, State.IDLE), (service, State.RESIDENT))
+                    move_replica(ledger, 0.0, service, slot.holding, FREE, (service, State.RESIDENT))
         return ledger
 
     def _request_plane(self) -> RequestPlane | None:
@@ -218,17 +242,29 @@ class Simulation:
         )
 
     def _job_plane(self) -> JobPlane:
-        seed, pools = self.scenario.seed, self.prepared.pools
         streams = [
             Stream(
                 name,
                 self.prepared.jobs[name],
                 spec.pools,
                 spec.queue_limit,
-                Checkpoints(**spec.checkpoint.model_dump()) if spec.checkpoint else None,
+                _checkpoints(spec),
                 spec.preemptible,
             )
             for name, spec in self.scenario.training.items()
         ]
-        rng = stream(seed, "policies", "scheduling")
-        return JobPlane(self.environment, pools, self.ledger, self.prepared.policies["scheduling"], streams, rng=rng)
+        tenants = [Tenant(name, tenant.weight, tenant.quota) for name, tenant in self.scenario.tenants.items()]
+        return JobPlane(
+            self.environment,
+            self.prepared.pools,
+            self.ledger,
+            self.prepared.policies["scheduling"],
+            streams,
+            tenants,
+            stream(self.scenario.seed, "policies", "scheduling"),
+        )
+
+
+def _checkpoints(spec: TrainingStream) -> Checkpoints | None:
+    found = spec.checkpoint
+    return None if found is None else Checkpoints(found.interval, found.cost, found.restart)

@@ -6,14 +6,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sim.accounts import HOUR, KWH, Accounts, Bill, add
 from sim.audit import audit
-from sim.compute import compute_utilization
 from sim.fleet.ledger import State
 from sim.group_summary import groups_summary
 from sim.hardware.tables import GenerativeReplica
+from sim.pool_summary import pool_summary, power_block
 from sim.scenario.requests import RequestClasses, parts
 from sim.serving import layout
 from sim.serving.service_plan import ServicePlan
@@ -26,7 +24,7 @@ from sim.serving.summary import (
     request_counts,
     slo_block,
 )
-from sim.telemetry import pool_power
+from sim.tenant_summary import tenants_summary
 from sim.training.job_plane import QUEUE_FULL
 from sim.training.summary import accelerator_hours_by, stream_summary
 
@@ -47,6 +45,7 @@ def summarize(run: "Run") -> Summary:
         "run": _run(run),
         "services": {name: _service(run, accounts, index) for index, name in enumerate(run.prepared.scenario.services)},
         "training": {name: _stream(run, accounts, name) for name in run.prepared.scenario.training},
+        "tenants": tenants_summary(run),
         "pools": {name: pool_summary(run, accounts, name) for name in run.prepared.scenario.pools},
         "sites": {name: site_summary(run, accounts, name) for name in run.prepared.scenario.sites},
         "phases": phases_summary(run, accounts),
@@ -250,52 +249,12 @@ def stream_bill(accounts: Accounts, name: str) -> Summary:
     }
 
 
-def _power(run: "Run", pools: list[str]) -> Summary:
-    """Mean, 99th percentile and peak of the watts that some pools draw, each a mean over a telemetry interval."""
-    samples = run.window
-    indices = [run.ledger.pools[name] for name in pools]
-    elapsed = np.diff([sample.time for sample in samples])
-    watts = pool_power(samples)[:, indices].sum(axis=1)
-    order = np.argsort(watts)
-    share = np.cumsum(elapsed[order]) / elapsed.sum()
-    return {
-        "mean": float((watts * elapsed).sum() / elapsed.sum()),
-        "p99": float(watts[order][np.searchsorted(share, 0.99)]),
-        "peak": float(watts.max()),
-    }
-
-
-def pool_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
-    """How a pool was used."""
-    scenario, everyone = run.prepared.scenario, list(run.ledger.owners)
-    pool, bill = scenario.pools[name], accounts.of_pool(name)
-    utilization = {
-        "allocated": accounts.share(name, accounts.holders),
-        "busy": accounts.share(name, everyone, State.BUSY),
-        "serving": accounts.share(name, scenario.services),
-        "training": accounts.share(name, scenario.training),
-        "compute": compute_utilization(run, accounts, name),
-    }
-    return {
-        "accelerators": pool.accelerators,
-        "nodes": pool.nodes,
-        "utilization": utilization,
-        "utilization_of_available": dict(utilization),
-        "energy_kwh": bill.energy_kwh,
-        "energy_kwh_by_state": accounts.energy_by_state(name),
-        "host_energy_kwh": bill.host_energy_kwh,
-        "power_w": _power(run, [name]),
-        "failures": 0,
-        "availability": 1.0,
-    }
-
-
 def site_summary(run: "Run", accounts: Accounts, name: str) -> Summary:
     """What a site took, its facility included."""
     scenario = run.prepared.scenario
     pools = [pool for pool, spec in scenario.pools.items() if spec.site == name]
     bill, pue = accounts.of_site(name), scenario.sites[name].pue
-    power = {key: None if watts is None else watts * pue for key, watts in _power(run, pools).items()}
+    power = {key: None if watts is None else watts * pue for key, watts in power_block(run, pools).items()}
     return {
         "facility_energy_kwh": bill.facility_energy_kwh,
         "power_w": {**power, "interval_s": scenario.output.telemetry, "share_over_limit": None},

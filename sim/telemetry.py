@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
+from sim.fleet.pool import PoolState
 from sim.fleet.slots import Slot
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
@@ -49,6 +50,8 @@ class Totals:
     host_joules: FloatArray
     jobs: NDArray[np.int64]
     """Waiting and running jobs, by stream."""
+    pools: FloatArray
+    """Of each pool: accelerator-seconds free, those of them on free nodes, and failures."""
 
 
 class Meter:
@@ -60,10 +63,12 @@ class Meter:
         jobs: JobPlane,
         ledger: Ledger,
         slots: Mapping[tuple[str, str], Sequence[Slot]],
+        pools: Sequence[PoolState],
     ) -> None:
         self.plane = plane
         self.jobs = jobs
         self.ledger = ledger
+        self.pools = pools
         self._replicas = [(slot.pool, name, slot.accelerators) for (name, _), own in slots.items() for slot in own]
         self._booked = np.zeros((len(self._replicas), 2))
 
@@ -88,6 +93,7 @@ class Meter:
             ledger_joules=self.ledger.joules.copy(),
             host_joules=self.ledger.host_joules.copy(),
             jobs=np.array(running, np.int64).reshape(-1, 2),
+            pools=np.array([_of_pool(pool) for pool in self.pools]),
         )
 
     def _read_plane(self) -> tuple[NDArray[Any], FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -136,6 +142,11 @@ class Meter:
             self.ledger.book_busy(pool, owner, seconds, drawn)
 
 
+def _of_pool(pool: PoolState) -> tuple[float, float, float]:
+    free = pool.settle()
+    return free.free, free.whole, float(pool.failures)
+
+
 def telemetry_frame(
     samples: Sequence[Totals], ledger: Ledger, services: Mapping[str, int | None], streams: Sequence[str]
 ) -> "pd.DataFrame":
@@ -175,6 +186,8 @@ def _elapsed(samples: Sequence[Totals]) -> FloatArray:
 
 def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | None]) -> Columns:
     columns: Columns = {}
+    if not services:
+        return columns
     elapsed = _elapsed(samples)
     records = np.stack([sample.services for sample in samples])
     busy = np.stack([sample.busy for sample in samples]).sum(axis=2)
@@ -222,6 +235,7 @@ def _pool_columns(samples: Sequence[Totals], ledger: Ledger) -> Columns:
         free = seconds[:, index, ledger.owners[UNASSIGNED]].sum(axis=1)
         columns["pool", name, "allocated"] = 1.0 - free / size
         columns["pool", name, "busy"] = seconds[:, index, :, State.BUSY].sum(axis=1) / size
+        columns["pool", name, "availability"] = 1.0 - seconds[:, index, :, State.DOWN].sum(axis=1) / size
         columns["pool", name, "power_w"] = power[:, index]
     columns["fleet", "fleet", "power_w"] = power.sum(axis=1)
     return columns

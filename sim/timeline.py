@@ -1,8 +1,9 @@
 """A run as a timeline in Chrome's trace format, which opens in Perfetto (ui.perfetto.dev).
 
 A process for each service, with a track for each replica that shows its steps, and one for each stream of jobs, with as
-many tracks as jobs ran at once. Counters show how many wait and run. Times are in microseconds, rounded to thousandths
-before lengths are taken: what follows upon another event of its track does not overlap it.
+many tracks as jobs ran at once; a job that was stopped is shown once for each time it ran. Counters show how many wait
+and run. Times are in microseconds, rounded to thousandths before lengths are taken: what follows upon another event of
+its track does not overlap it.
 
 The format: Trace Event Format, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
 """
@@ -45,7 +46,7 @@ class Timeline(NamedTuple):
 
     plane: RequestPlane | None
     steps: StepStore
-    jobs: "pd.DataFrame"
+    spells: "pd.DataFrame"
     telemetry: "pd.DataFrame"
     ended: float
 
@@ -104,17 +105,19 @@ class Timeline(NamedTuple):
                 yield _complete(NAMES[int(step["state"])], process, track, step["start"], step["end"], arguments)
 
     def _jobs(self, process: int, tracks: Iterator[int], name: str) -> Iterator[Event]:
-        """The jobs of a stream, each on the first track that is free."""
-        started = self.jobs[(self.jobs["stream"] == name) & self.jobs["start_s"].notna()]
-        started = started.sort_values("start_s", kind="stable").fillna({"end_s": self.ended})
-        places = free_places(started["start_s"].tolist(), started["end_s"].tolist())
+        """The spells of a stream's jobs, each on the first track that is free."""
+        mine = self.spells[self.spells["stream"] == name].fillna({"end_s": self.ended})
+        kept = ["start_s", "job_id", "pool", "end_s", "outcome"]
+        held = mine.groupby(kept, sort=False)["accelerators"].sum().reset_index()
+        spells = held.sort_values("start_s", kind="stable")
+        places = free_places(spells["start_s"].tolist(), spells["end_s"].tolist())
         numbers = [next(tracks) for _ in range(max(places, default=-1) + 1)]
         for place, track in enumerate(numbers, 1):
             yield _metadata("thread_name", process, track, name=f"jobs {place}")
             yield _metadata("thread_sort_index", process, track, sort_index=track)
-        for place, job in zip(places, started.to_dict("records"), strict=True):
-            arguments = {each: job[each] for each in ("accelerators", "pool", "status")}
-            yield _complete(str(job["job_id"]), process, numbers[place], job["start_s"], job["end_s"], arguments)
+        for place, spell in zip(places, spells.to_dict("records"), strict=True):
+            arguments = {each: spell[each] for each in ("accelerators", "pool", "outcome")}
+            yield _complete(str(spell["job_id"]), process, numbers[place], spell["start_s"], spell["end_s"], arguments)
 
 
 def free_places(starts: Sequence[float], ends: Sequence[float]) -> list[int]:

@@ -7,7 +7,8 @@ where to look first; what is recommended is always decided by simulation.
 import math
 from collections.abc import Callable, Collection, Sequence
 
-from analysis.expectation import service_expectation, training_expectation
+from analysis.expectation import service_expectation
+from analysis.job_expectation import training_expectation
 from sim.preparation import prepare
 from sim.scenario import Scenario, ScenarioError
 
@@ -32,7 +33,7 @@ def staffed(scenario: Scenario, promised: Collection[str]) -> bool:
         loads = [(count, count * service_expectation(prepared, name).load) for count, name in services]
         for name in scenario.training.keys() & promised:
             found = training_expectation(prepared, name)
-            loads.append((found.room, found.demand or 0.0))
+            loads.append((found.room, found.needed))
     except ScenarioError:
         return False
     return all(math.isfinite(load) and room >= load + math.sqrt(load) for room, load in loads)

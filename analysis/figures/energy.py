@@ -6,15 +6,14 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.figures.style import INK, canvas, shortened
+from analysis.figures.bars import legend_room, stacked_bars
+from analysis.figures.style import canvas
 from analysis.run_folder import Run, opened
 from analysis.wording import energy, figure, find, share
 
 MOST_BARS = 12
 _HOSTS, _REST = "hosts", "other"
-_LEGEND_COLUMNS = 6
 _STATES = {
     "off": ("#f2f2f2", ""),
     "down": ("#f2f2f2", "xx"),
@@ -47,7 +46,6 @@ _USES = {
     "hosts": "in hosts",
     "training": "in accelerators at work",
 }
-_SPARE = ("#D55E00", "#CC79A7", "#000000")
 
 
 def energy_numbers(source: Run | Path | str, by: str) -> pd.DataFrame:
@@ -155,45 +153,9 @@ def _bars(table: pd.DataFrame, by: str, subtitle: str, verb: str) -> Figure:
     shown = table.loc[totals.index[:MOST_BARS]]
     more = f"; the {MOST_BARS} largest of {len(totals)}" if len(totals) > MOST_BARS else ""
     title = _title(table, totals, verb)
-    legend_rows = -(-len(table.columns) // _LEGEND_COLUMNS)
-    figure_, (ax,) = canvas(title, subtitle + more, height=1.25 + 0.34 * len(shown), left=0.5, above=0.2 * legend_rows)
+    above = legend_room(len(table.columns))
+    figure_, (ax,) = canvas(title, subtitle + more, height=1.25 + 0.34 * len(shown), left=0.5, above=above)
     size, unit = next((size, unit) for size, unit in _UNITS if totals.iloc[0] >= 2 * size or unit == "Wh")
-    left = pd.Series(0.0, index=shown.index)
-    spare = iter(_SPARE * len(table.columns))
-    for state in table.columns:
-        colour, hatch = _STATES.get(str(state)) or (next(spare), "--")
-        widths = shown[state] / size
-        ax.barh(
-            range(len(shown)),
-            widths,
-            left=left,
-            height=0.62,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            linewidth=0.8,
-            label=str(state).replace("_", " "),
-        )
-        left = left + widths
-    for row, name in enumerate(shown.index):
-        where = (float(left.iloc[row]), float(row))
-        ax.annotate(energy(totals[name]), where, (5, 0), textcoords="offset points", va="center", size=8.5, color=INK)
-    ax.set_yticks(range(len(shown)), [shortened(str(name), 20) for name in shown.index])
-    ax.invert_yaxis()
-    ax.set_xlim(0, float(left.max()) * 1.02)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    ax.grid(visible=False, axis="y")
+    stacked_bars(ax, shown / size, _STATES, [energy(totals[name]) for name in shown.index])
     ax.set_xlabel(f"energy ({unit})")
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=_LEGEND_COLUMNS,
-        fontsize=8.5,
-        frameon=False,
-        labelcolor=INK,
-        handlelength=1.0,
-        columnspacing=1.2,
-        borderpad=0.2,
-    )
     return figure_

@@ -1,8 +1,8 @@
-"""How long jobs waited and how long they took, by the size of their gang."""
+"""How long jobs waited and how long they took, by the size of their gang or by tenant."""
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,15 @@ from analysis.figures.style import (
     label_on_curves,
     log_durations,
     shares,
+    shortened,
     thinned,
 )
 from analysis.run_folder import Run, opened, window
-from analysis.wording import duration, find, plural, share
+from analysis.wording import duration, figure, find, plural, share
 
 MEASURES = {"queueing_s": "waiting time", "jct_s": "time from submission to end"}
+By = Literal["gang", "tenant"]
+_NAMED = {"gang": "size of gang (accelerators, on the curves)", "tenant": "tenant"}
 
 
 def survival(seconds: FloatArray, observed: FloatArray) -> FloatArray:
@@ -38,45 +41,46 @@ def survival(seconds: FloatArray, observed: FloatArray) -> FloatArray:
     return np.column_stack([times, done])[ended > 0]
 
 
-def job_curves(source: Run | Path | str) -> pd.DataFrame:
-    """Return the curves of `job_times` as numbers: measure, gang, jobs, seconds, share_done."""
+def job_curves(source: Run | Path | str, by: By = "gang") -> pd.DataFrame:
+    """Return the curves of `job_times` as numbers: measure, gang or tenant, jobs, seconds, share_done."""
     run = opened(source)
     counted = _counted(run)
     parts = []
     for measure in MEASURES:
-        for gang, members in _gangs(counted):
+        for name, members in _gangs(counted) if by == "gang" else _tenants(counted):
             points = thinned(survival(*_times(run, members, measure)), 80)
             columns: dict[str, Any] = {
                 "measure": measure,
-                "gang": gang,
+                by: name,
                 "jobs": len(members),
                 "seconds": points[:, 0],
                 "share_done": points[:, 1],
             }
             parts.append(pd.DataFrame(columns))
-    names = ["measure", "gang", "jobs", "seconds", "share_done"]
+    names = ["measure", by, "jobs", "seconds", "share_done"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
-def job_times(source: Run | Path | str) -> Figure:
-    """Draw the shares of jobs that started (left) and ended (right) within each time, by size of gang."""
+def job_times(source: Run | Path | str, by: By = "gang") -> Figure:
+    """Draw the shares of jobs that started (left) and ended (right) within each time, by size of gang or by tenant."""
     run = opened(source)
-    curves = job_curves(run)
+    curves = job_curves(run, by)
     jobs = len(_counted(run))
     warmup, horizon = window(run)
     subtitle = (
-        f"{plural(jobs, 'job')} that arrived from {duration(warmup)} to {duration(horizon)}, by size of gang "
-        "(accelerators, on the curves); jobs cut off by the end count as long as they were seen (Kaplan-Meier)"
+        f"{plural(jobs, 'job')} that arrived from {duration(warmup)} to {duration(horizon)}, by {_NAMED[by]}; "
+        "jobs cut off by the end count as long as they were seen (Kaplan-Meier)"
     )
-    figure, axes = canvas(_title(run), subtitle, columns=2, height=3.7)
+    title = _title(run) if by == "gang" else _title_of_tenants(run)
+    drawing, axes = canvas(title, subtitle, columns=2, height=3.7)
     for ax, (measure, name) in zip(axes, MEASURES.items(), strict=True):
-        _panel(ax, curves[curves["measure"] == measure], name)
+        _panel(ax, curves[curves["measure"] == measure], by, name)
     axes[0].set_ylabel("share of jobs")
     axes[1].tick_params(labelleft=False)
-    return figure
+    return drawing
 
 
-def _panel(ax: Axes, curves: pd.DataFrame, name: str) -> None:
+def _panel(ax: Axes, curves: pd.DataFrame, by: By, name: str) -> None:
     positive = curves.loc[curves["seconds"] > 0, "seconds"]
     high = float(positive.max()) * 1.3 if len(positive) else 10.0
     low = min(max(float(positive.quantile(0.02)) / 1.5, high * 1e-5), high / 100) if len(positive) else 1.0
@@ -84,14 +88,14 @@ def _panel(ax: Axes, curves: pd.DataFrame, name: str) -> None:
     shares(ax)
     ax.set_xlabel(f"{name} (logarithmic)")
     drawn = []
-    for index, (gang, points) in enumerate(curves.groupby("gang", sort=False)):
+    for index, (group, points) in enumerate(curves.groupby(by, sort=False)):
         x = np.concatenate([[low], np.maximum(points["seconds"].to_numpy(dtype=float), low)])
         y = np.concatenate([[0.0], points["share_done"].to_numpy(dtype=float)])
         if y[-1] >= 1.0:
             x, y = np.append(x, high), np.append(y, 1.0)
         ax.plot(x, y, drawstyle="steps-post", color=COLOURS[index], linestyle=DASHES[index], linewidth=1.6)
         along = np.geomspace(low, x[-1], 200)
-        drawn.append((along, y[np.searchsorted(x, along, side="right") - 1], str(gang), COLOURS[index]))
+        drawn.append((along, y[np.searchsorted(x, along, side="right") - 1], shortened(str(group), 15), COLOURS[index]))
     label_on_curves(ax, drawn)
 
 
@@ -102,18 +106,26 @@ def _counted(run: Run) -> pd.DataFrame:
 
 
 def _gangs(jobs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Jobs by gang size; more sizes than lines become ranges that hold about equally many jobs."""
-    sizes = np.sort(jobs["accelerators"].unique())
-    if len(sizes) <= MOST_LINES:
-        return [(f"{size:g}", jobs[jobs["accelerators"] == size]) for size in sizes]
-    edges = np.unique(np.quantile(jobs["accelerators"], np.linspace(0, 1, MOST_LINES + 1), method="lower"))
-    edges[-1] += 1
-    groups = []
-    for low, high in pairwise(edges):
-        members = jobs[(jobs["accelerators"] >= low) & (jobs["accelerators"] < high)]
-        present = members["accelerators"]
-        groups.append((f"{low:g}" if present.max() == low else f"{low:g}–{present.max():g}", members))
-    return groups
+    """Jobs by gang size; of more sizes than lines, neighbours become a range where that joins the fewest jobs."""
+    sizes, counts = np.unique(jobs["accelerators"].to_numpy(dtype=float), return_counts=True)
+    ranges = [(size, size, count) for size, count in zip(sizes.tolist(), counts.tolist(), strict=True)]
+    while len(ranges) > MOST_LINES:
+        joined = [(low[0], high[1], low[2] + high[2]) for low, high in pairwise(ranges)]
+        place = min(range(len(joined)), key=lambda index: joined[index][2])
+        ranges[place : place + 2] = [joined[place]]
+    return [
+        (f"{low:g}" if low == high else f"{low:g}–{high:g}", jobs[jobs["accelerators"].between(low, high)])
+        for low, high, _ in ranges
+    ]
+
+
+def _tenants(jobs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Jobs by tenant, those with the most jobs first; where they are more than lines, the rest together."""
+    names = jobs["tenant"].value_counts(sort=False).sort_values(ascending=False, kind="stable").index
+    shown = names if len(names) <= MOST_LINES else names[: MOST_LINES - 1]
+    groups = [(str(name), jobs[jobs["tenant"] == name]) for name in shown]
+    rest = jobs[jobs["tenant"].notna() & ~jobs["tenant"].isin(shown)]
+    return [*groups, (f"{len(names) - len(shown)} others", rest)] if len(rest) else groups
 
 
 def _times(run: Run, jobs: pd.DataFrame, measure: str) -> tuple[FloatArray, FloatArray]:
@@ -134,3 +146,12 @@ def _title(run: Run) -> str:
     if wait == 0 and at_once is not None:
         return f"{name}: {share(at_once)} of jobs started at once; half had ended within {duration(took)}"
     return f"{name}: half of the jobs had started within {duration(wait)} and ended within {duration(took)}"
+
+
+def _title_of_tenants(run: Run) -> str:
+    tenants = find(run.summary, "tenants") or {}
+    took = {name: half for name in tenants if (half := figure(find(tenants, name, "jct_s", "p50"))) is not None}
+    if len(took) < 2:
+        return "How long the jobs of each tenant waited and took"
+    first, last = min(took, key=lambda name: took[name]), max(took, key=lambda name: took[name])
+    return f"Half of the jobs had ended within {duration(took[first])} for {first}, {duration(took[last])} for {last}"

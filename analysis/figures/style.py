@@ -30,9 +30,16 @@ MOST_POINTS = 360
 _WIDTH = 7.6
 _DRAWN = re.compile(r' d="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
+_IDLE = re.compile(r' transform="rotate\(-?0 [^"]*"|<metadata>.*?</metadata>|(?<=\n) +', re.DOTALL)
+"""What an SVG says without effect: turns by nothing, an empty description, indentation."""
+_FONTS = ["DejaVu Sans", "Verdana", "Arial"]
 _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_BELOW = 0.72, 1.02, 0.52
 TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
 """Seconds that people say, for ticks of a logarithmic axis."""
+
+
+_APART = 0.12
+"""Of the length of an axis: what lies between two ticks with names."""
 
 
 def canvas(
@@ -96,7 +103,11 @@ def log_durations(ax: Axes, low: float, high: float) -> None:
     """Give the axes a logarithmic x axis from `low` to `high` seconds with ticks that people say (10 ms, 1 h)."""
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    ticks = [tick for tick in TIMES if low * 0.999 <= tick <= high * 1.001]
+    ticks: list[float] = []
+    for tick in TIMES:
+        apart = not ticks or np.log(tick / ticks[-1]) >= _APART * np.log(high / low)
+        if low * 0.999 <= tick <= high * 1.001 and apart:
+            ticks.append(tick)
     ax.xaxis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else list(np.geomspace(low, high, 4)[1:3])))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
@@ -199,8 +210,8 @@ def svg(figure: Figure) -> str:
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     file = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "fleetsim", "svg.fonttype": "none"}):
+    with mpl.rc_context({"svg.hashsalt": "fleetsim", "svg.fonttype": "none", "font.sans-serif": _FONTS}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    drawn = _DRAWN.sub(lambda path: _DECIMALS.sub(r"\1", path.group()), file.getvalue())
+    drawn = _DRAWN.sub(lambda path: _DECIMALS.sub(r"\1", path.group()), _IDLE.sub("", file.getvalue()))
     label = escape(" ".join(str(figure.get_suptitle()).split()), quote=True)
     return drawn[drawn.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).rstrip()

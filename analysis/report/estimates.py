@@ -1,11 +1,11 @@
 """Figures of a summary as a page shows them: with their interval where one is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.quantities import THIN, THIN_NOTE, low_to_high, worded
-from analysis.report.elements import Cell
-from analysis.run_folder import Run, interval, level_of, replications, without_interval
+from analysis.report.elements import Cell, Table
+from analysis.run_folder import Run, interval, level_of, place_name, replications, without_interval
 from analysis.wording import SPACE, exact, find
 from sim.scenario import paths
 
@@ -25,6 +25,19 @@ def interval_words(summary: Mapping[str, Any], *keys: str) -> str:
 def thin_note(rows: Sequence[Sequence[str | Cell]]) -> str:
     """Return what explains the mark of a thin interval, where a cell bears it."""
     return THIN_NOTE if any(isinstance(cell, Cell) and cell.interval == THIN for row in rows for cell in row) else ""
+
+
+def figures_table(
+    summary: Mapping[str, Any],
+    title: str,
+    section: str,
+    word: str,
+    places: Iterable[tuple[str, ...]],
+    columns: Mapping[tuple[str, ...], str],
+) -> Table:
+    """Return a row for each place in a section of the summary, a column for each of the figures under its keys."""
+    rows = [[place_name(place), *(estimate(summary, section, *place, *keys) for keys in columns)] for place in places]
+    return Table(title, (word, *columns.values()), rows, note=thin_note(rows))
 
 
 def estimated_words(run: Run) -> str:

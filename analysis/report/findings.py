@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from analysis.figures.fairness import fairness_numbers, fairness_words
 from analysis.quantities import THIN
 from analysis.report.elements import Finding, Tile
 from analysis.report.estimates import interval_words
@@ -27,6 +28,7 @@ def findings(run: Run) -> list[Finding]:
         _simulated(run),
         *_services(run),
         *_training(run),
+        *_fairness(run),
         *_utilization(run.summary),
         _bill(run),
         _audit(run.summary),
@@ -134,8 +136,22 @@ def _stream(name: str, stream: Mapping[str, Any], many: int) -> Finding:
     each = " of a replication" if many > 1 else ""
     return Finding(
         f"{name}: {number(completed)} of {plural(submitted, 'job')}{each} had ended by the end of the run{turned_away}"
-        f"; they waited {wait} on average, and from submission to end took {took}."
+        f"; they waited {wait} on average, and from submission to end took {took}{_late(stream)}."
     )
+
+
+def _late(stream: Mapping[str, Any]) -> str:
+    """How many deadlines were missed, of those that are decided; empty where no job has one."""
+    met, missed = (figure(find(stream, "deadlines", name)) for name in ("met", "missed"))
+    if met is None or missed is None or not met + missed:
+        return ""
+    return f"; {number(missed)} of {plural(met + missed, 'deadline')} were missed"
+
+
+def _fairness(run: Run) -> list[Finding]:
+    """Return whether a tenant would have done better with a share of the fleet of its own."""
+    numbers = fairness_numbers(run)
+    return [Finding(f"{fairness_words(numbers)}.")] if len(numbers) > 1 else []
 
 
 def overall(summary: Mapping[str, Any], kind: str) -> float | None:

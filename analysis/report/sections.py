@@ -7,9 +7,10 @@ from typing import Any
 from analysis import figures
 from analysis.report import fleet_tables, method
 from analysis.report.elements import Cell, Chart, Section, Table, chart
-from analysis.report.estimates import estimate, estimated_words, thin_note
+from analysis.report.estimates import estimate, estimated_words, figures_table, thin_note
 from analysis.report.findings import worst_first
 from analysis.report.group_table import group_table
+from analysis.report.job_parts import job_charts, job_tables
 from analysis.report.page import filled
 from analysis.run_folder import Run, limits, place_name, window, with_classes
 from analysis.wording import duration, find
@@ -24,18 +25,6 @@ _WORK: Mapping[tuple[str, ...], str] = {
     ("energy_kwh",): "energy",
     ("energy_j_per_request",): "per request",
     ("energy_j_per_output_token",): "per output token",
-    ("cost_usd",): "cost",
-    ("carbon_kg",): "carbon",
-}
-_JOBS: Mapping[tuple[str, ...], str] = {
-    ("jobs", "submitted"): "submitted",
-    ("jobs", "completed"): "completed",
-    ("jobs", "rejected"): "rejected",
-    ("jobs", "running"): "running",
-    ("jobs", "queued"): "queued",
-    ("accelerator_hours",): "accelerator hours",
-    ("ettr",): "useful (ETTR)",
-    ("energy_kwh",): "energy",
     ("cost_usd",): "cost",
     ("carbon_kg",): "carbon",
 }
@@ -54,7 +43,7 @@ def sections(run: Run) -> list[Section]:
             counted,
             [*_service_tables(run), *_service_charts(run)],
         ),
-        Section("Training", counted, [*_training_tables(run), *_job_charts(run)]),
+        Section("Training", counted, [*job_tables(run.summary), *job_charts(run)]),
         Section("Utilization", "", [fleet_tables.pools(run.summary), *_utilization_charts(run)]),
         Section(
             "Energy, cost and carbon",
@@ -114,25 +103,14 @@ def _service_tables(run: Run) -> Iterable[Table]:
     words = (*(name.replace("_", " ") for name in counted), "within limits", "goodput")
     every = [place for name in shown for place in with_classes(run.summary, name)]
     columns: dict[tuple[str, ...], str] = dict(zip(requests, words, strict=True))
-    yield _figures(run.summary, f"Requests{others}", "services", "service", every, columns)
+    yield figures_table(run.summary, f"Requests{others}", "services", "service", every, columns)
     rows = list(_latency_rows(run))
     heads = ("service", "time", *_STATISTICS.values(), "limit")
     yield Table(f"Latency{others}", heads, rows, 2, note=thin_note(rows))
-    yield _figures(run.summary, f"Work and energy{others}", "services", "service", [(name,) for name in shown], _WORK)
+    yield figures_table(
+        run.summary, f"Work and energy{others}", "services", "service", [(name,) for name in shown], _WORK
+    )
     yield group_table(run.summary, shown)
-
-
-def _figures(
-    summary: Mapping[str, Any],
-    title: str,
-    section: str,
-    word: str,
-    places: Iterable[tuple[str, ...]],
-    columns: Mapping[tuple[str, ...], str],
-) -> Table:
-    """A row for each place in a section of the summary, a column for each of the figures under its keys."""
-    rows = [[place_name(place), *(estimate(summary, section, *place, *keys) for keys in columns)] for place in places]
-    return Table(title, (word, *columns.values()), rows, note=thin_note(rows))
 
 
 def _latency_rows(run: Run) -> Iterable[list[str | Cell]]:
@@ -159,38 +137,13 @@ def _latency_charts(run: Run) -> Iterable[Chart]:
 def _service_charts(run: Run) -> Iterable[Chart]:
     yield from _latency_charts(run)
     yield from _by_hour(run)
-    yield from _over_time(run, "service")
+    yield from chart(partial(figures.queue_over_time, run), figures.queue_numbers(run, "service"), "queue-service")
 
 
 def _by_hour(run: Run) -> Iterable[Chart]:
     numbers = figures.hour_numbers(run)
     if len(numbers):
         yield from chart(partial(figures.missed_by_hour, run), numbers, "by-hour")
-
-
-def _over_time(run: Run, kind: str) -> Iterable[Chart]:
-    draw = figures.queue_over_time if kind == "service" else figures.jobs_over_time
-    return chart(partial(draw, run), figures.queue_numbers(run, kind), f"queue-{kind}")
-
-
-def _training_tables(run: Run) -> Iterable[Table]:
-    streams = run.summary.get("training") or {}
-    yield _figures(run.summary, "Jobs", "training", "stream", [(name,) for name in streams], _JOBS)
-    names = {"queueing_s": "waiting", "jct_s": "submission to end (JCT)", "slowdown": "slowdown"}
-    statistics = {key: word for key, word in _STATISTICS.items() if key != "p999"}
-    rows = [
-        [name, word, *(estimate(run.summary, "training", name, block, key) for key in statistics)]
-        for name, stream in streams.items()
-        for block, word in names.items()
-        if find(stream, block) is not None
-    ]
-    columns = ("stream", "time", *statistics.values())
-    yield Table("Waiting and duration", columns, rows, 2, note=thin_note(rows))
-
-
-def _job_charts(run: Run) -> Iterable[Chart]:
-    yield from chart(partial(figures.job_times, run), figures.job_curves(run), "jobs")
-    yield from _over_time(run, "training")
 
 
 def _welch(run: Run) -> Iterable[Chart]:
@@ -201,6 +154,7 @@ def _welch(run: Run) -> Iterable[Chart]:
 
 def _utilization_charts(run: Run) -> Iterable[Chart]:
     yield from chart(partial(figures.utilization_over_time, run), figures.utilization_numbers(run), "utilization")
+    yield from chart(partial(figures.held_by_node, run), figures.node_numbers(run), "nodes")
     yield from chart(partial(figures.power_over_time, run), figures.power_numbers(run), "power")
 
 

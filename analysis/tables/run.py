@@ -10,8 +10,11 @@ from rich.table import Table
 from analysis.quantities import THIN, THIN_NOTE, plus_minus, worded
 from analysis.run_folder import interval, with_classes, without_interval
 from analysis.tables.layout import estimated, plain_table
-from analysis.wording import UNKNOWN, duration, energy, exact, find, mass, money, number
+from analysis.wording import UNKNOWN, duration, energy, exact, figure, find, mass, money, number
 from sim.scenario import paths
+
+MOST_ROWS = 40
+"""Of a table."""
 
 
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
@@ -73,18 +76,53 @@ _POOL = {
     ("power_w", "peak"): "power peak",
     ("energy_kwh",): "energy",
 }
-_SECTIONS = (("Services", "services", _SERVICE), ("Training", "training", _STREAM), ("Pools", "pools", _POOL))
+_STOPS = {
+    ("preemptions",): "preemptions",
+    ("failures",): "failures",
+    ("resizes",): "resizes",
+    ("ettr",): "useful",
+    ("deadlines", "met"): "in time",
+    ("deadlines", "missed"): "late",
+    ("deadlines", "undecided"): "undecided",
+}
+_TENANT = {
+    ("jobs", "submitted"): "jobs",
+    ("queueing_s", "mean"): "wait mean",
+    ("jct_s", "mean"): "JCT mean",
+    ("fairness",): "fairness",
+    ("accelerator_hours",): "hours held",
+    ("energy_kwh",): "energy",
+    ("cost_usd",): "cost",
+    ("carbon_kg",): "carbon",
+}
+_SECTIONS = (
+    ("Services", "services", _SERVICE),
+    ("Training", "training", _STREAM),
+    ("Interruptions and deadlines", "training", _STOPS),
+    ("Tenants", "tenants", _TENANT),
+    ("Pools", "pools", _POOL),
+)
 
 
 def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapping[tuple[str, ...], str]) -> Table:
     """A row for each name, a column for each of the figures under its keys, with its interval below it."""
     table = plain_table(title, "", *columns.values())
-    for name in summary.get(section) or {}:
+    named: Mapping[str, Any] = summary.get(section) or {}
+    told = _stopped(named) if columns is _STOPS else list(named)
+    for name in told[:MOST_ROWS]:
         for place in with_classes(summary, name) if section == "services" else [(name,)]:
             keys = [(section, *place, *each) for each in columns]
             figures = (_figure(summary, find(summary, *each), *each) for each in keys)
             table.add_row("  " * (len(place) > 1) + escape(place[-1]), *figures)
+    if len(told) > MOST_ROWS:
+        table.caption = f"{len(told) - MOST_ROWS} more in summary.json"
     return table
+
+
+def _stopped(streams: Mapping[str, Any]) -> list[str]:
+    """The streams whose jobs were stopped, or had deadlines."""
+    keys = [keys for keys in _STOPS if keys != ("ettr",)]
+    return [name for name in streams if any(figure(find(streams, name, *each)) for each in keys)]
 
 
 def _figure(summary: Mapping[str, Any], value: Any, *keys: str) -> str:

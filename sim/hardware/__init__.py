@@ -14,7 +14,14 @@ from sim.hardware.replica import (
     single_pass_replica,
 )
 from sim.hardware.tables import GenerativeReplica, IterationTable, PrefillLaw, SinglePassReplica
-from sim.hardware.training import model_flops_utilization, training_power, training_speed, training_step_seconds
+from sim.hardware.training import (
+    least_training_gang,
+    model_flops_utilization,
+    training_power,
+    training_speed,
+    training_state,
+    training_step_seconds,
+)
 
 __all__ = [
     "CapTooLow",
@@ -31,6 +38,7 @@ __all__ = [
     "generative_replica",
     "iteration_joules",
     "iteration_seconds",
+    "least_training_gang",
     "load_time",
     "mixed_seconds",
     "model_flops_utilization",
@@ -40,5 +48,6 @@ __all__ = [
     "single_pass_replica",
     "training_power",
     "training_speed",
+    "training_state",
     "training_step_seconds",
 ]

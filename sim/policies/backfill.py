@@ -58,17 +58,17 @@ def _place(fleet: FleetView, job: JobView, reserved: Mapping[str, Reservation]) 
         if not fleet.within_quota(job, pool, job.gang):
             continue
         free = fleet.free(pool)
-        if pool in reserved and not ends_by(fleet, job, pool, reserved[pool].start):
-            free = np.minimum(free, reserved[pool].left)
         nodes = fleet.place(job.gang, pool, free)
+        if nodes is not None and pool in reserved and _outlasts(fleet, job, pool, nodes, reserved[pool].start):
+            nodes = fleet.place(job.gang, pool, np.minimum(free, reserved[pool].left))
         if nodes is not None:
             return pool, nodes
     return None
 
 
-def ends_by(fleet: FleetView, job: JobView, pool: str, instant: float) -> bool:
-    """Whether a job that starts now is expected to end by an instant (s)."""
-    return fleet.now + (job.remaining or 0.0) / job.speed[pool] <= instant
+def _outlasts(fleet: FleetView, job: JobView, pool: str, nodes: Nodes, instant: float) -> bool:
+    """Whether a job that starts now on these nodes is expected to end after an instant (s)."""
+    return fleet.now + (job.remaining or 0.0) * fleet.slowdown(pool, nodes) / job.speed[pool] > instant
 
 
 def _longest(fleet: FleetView, kind: Kind, reserved: Mapping[str, Reservation]) -> float:
@@ -80,11 +80,12 @@ def _longest(fleet: FleetView, kind: Kind, reserved: Mapping[str, Reservation]) 
 
 def _longest_in(fleet: FleetView, kind: Kind, pool: str, reservation: Reservation | None) -> float:
     free = fleet.free(pool)
-    if not fleet.within_quota(kind, pool, kind.gang) or fleet.place(kind.gang, pool, free) is None:
+    nodes = fleet.place(kind.gang, pool, free) if fleet.within_quota(kind, pool, kind.gang) else None
+    if nodes is None:
         return -math.inf
     if reservation is None or fleet.place(kind.gang, pool, np.minimum(free, reservation.left)) is not None:
         return math.inf
-    return (reservation.start - fleet.now) * kind.speed[pool]
+    return (reservation.start - fleet.now) * kind.speed[pool] / fleet.slowdown(pool, nodes)
 
 
 def _earliest(fleet: FleetView, job: JobView) -> dict[str, Reservation]:

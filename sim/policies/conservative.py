@@ -1,11 +1,13 @@
 """Conservative backfill: every job that waits holds a reservation, which nobody behind it may delay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from sim.policies.profile import Profile
-from sim.policies.protocols import Assign, FleetView, JobView, Nodes, Sees
+from sim.policies.protocols import Assign, FleetView, IntArray, JobView, Nodes, Sees
 from sim.policies.scheduling import length_is_seen
 
 
@@ -36,6 +38,8 @@ class ConservativeBackfill:
         """When those that run are expected to end, as it was known at the last decision."""
         self._up: dict[str, int] = {}
         self._profiles: dict[str, Profile] = {}
+        self._quotas: dict[str, dict[str, int]] = {}
+        """By pool and tenant, at which place of the profile its quota stands."""
 
     def decide(self, fleet: FleetView) -> Iterator[Assign]:
         """Start those whose reservation begins now."""
@@ -63,25 +67,54 @@ class ConservativeBackfill:
             and running.keys() <= self._ends.keys()
             and all(end <= fleet.now for end in ended.values())
             and all(end > fleet.now for end in running.values())
+            and all(slot.start >= fleet.now for slot in self._slots.values())
         )
         self._up, self._ends = up, running
         return went_well
 
     def _begin_anew(self, fleet: FleetView) -> None:
         self._slots.clear()
-        self._profiles = {
-            pool: Profile(fleet.now, fleet.free(pool), [(end, nodes) for end, _, nodes in fleet.releases(pool)])
-            for pool in fleet.pools
-        }
+        running = {job.number: job for job in fleet.running}
+        self._profiles = {pool: self._profile(fleet, pool, running) for pool in fleet.pools}
+
+    def _profile(self, fleet: FleetView, pool: str, running: Mapping[int, JobView]) -> Profile:
+        """What will be free of a pool. What is left of each tenant's quota is one more node at the end."""
+        free, quotas = fleet.free(pool), [tenant for tenant in fleet.tenants.values() if pool in tenant.quota]
+        self._quotas[pool] = {tenant.name: len(free) + place for place, tenant in enumerate(quotas)}
+        left = [tenant.quota[pool] - tenant.held[pool] for tenant in quotas]
+        releases = [
+            (end, (*nodes, *self._of_quota(running[number], pool))) for end, number, nodes in fleet.releases(pool)
+        ]
+        return Profile(fleet.now, np.append(free, np.array(left, np.int64)), releases)
+
+    def _of_quota(self, job: JobView, pool: str) -> Nodes:
+        """What a job takes of its tenant's quota, as if that were a node."""
+        node = None if job.tenant is None else self._quotas[pool].get(job.tenant)
+        return () if node is None else ((node, job.gang),)
 
     def _reserve(self, fleet: FleetView, job: JobView) -> None:
         """Give a job the earliest room there is for it in any of its pools."""
-        slots = []
-        for pool, speed in job.speed.items():
-            length = (job.remaining or 0.0) / speed
-            found = self._profiles[pool].earliest(length, partial(fleet.place, job.gang, pool))
-            if found is not None:
-                slots.append(Slot(found[0], pool, found[1], found[0] + length))
+        slots: list[Slot] = []
+        for pool in job.speed:
+            slots += self._earliest(fleet, job, pool)
         if slots:
             slot = self._slots[job.number] = min(slots, key=lambda slot: slot.start)
-            self._profiles[slot.pool].take(slot.start, slot.end, slot.nodes)
+            self._profiles[slot.pool].take(slot.start, slot.end, (*slot.nodes, *self._of_quota(job, slot.pool)))
+
+    def _earliest(self, fleet: FleetView, job: JobView, pool: str) -> list[Slot]:
+        """The earliest room in a pool, for as long as the job takes where that is; none where there never is any."""
+        slowdown = 1.0
+        while True:
+            length = (job.remaining or 0.0) * slowdown / job.speed[pool]
+            found = self._profiles[pool].earliest(length, partial(self._place, fleet, job, pool))
+            if found is None:
+                return []
+            start, nodes = found
+            if fleet.slowdown(pool, nodes) <= slowdown:
+                return [Slot(start, pool, nodes, start + length)]
+            slowdown = fleet.slowdown(pool, nodes)
+
+    def _place(self, fleet: FleetView, job: JobView, pool: str, free: IntArray) -> Nodes | None:
+        if any(free[node] < count for node, count in self._of_quota(job, pool)):
+            return None
+        return fleet.place(job.gang, pool, free[: len(free) - len(self._quotas[pool])])

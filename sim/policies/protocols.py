@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ class JobView:
     """Work of an accelerator among so many, relative to one that is alone."""
     switch_cost: float
     """Seconds lost to it if it is preempted now."""
+    preemptible: bool
+    """Whether it may be preempted."""
 
     def rate(self, pool: str, accelerators: int) -> float:
         """Seconds of `remaining` that are done in a second on so many accelerators of a pool."""
@@ -75,7 +77,10 @@ class TenantView:
 
 
 class Kind(Protocol):
-    """Waiting jobs that fit or do not fit alike: of the same gang, pools, speeds and, where it has a quota, tenant."""
+    """Waiting jobs that fit or do not fit alike: of the same gang, pools and speeds.
+
+    They are of one tenant, too, where it has a quota, and in general for a policy that says `by_tenant = True`.
+    """
 
     @property
     def gang(self) -> int:
@@ -89,7 +94,7 @@ class Kind(Protocol):
 
     @property
     def tenant(self) -> str | None:
-        """Whose quota they need, if any."""
+        """Whose they are; None where their tenant has no quota and the policy does not go by tenants."""
         ...
 
     def first(self, within: float = ..., after: JobView | None = None) -> JobView | None:
@@ -154,6 +159,10 @@ class FleetView(Protocol):
         """Where the placement policy would put so many, were that free which `free` says, an entry a node."""
         ...
 
+    def slowdown(self, pool: str, nodes: Nodes) -> float:
+        """By which factor work takes longer on these nodes of a pool."""
+        ...
+
     def free(self, pool: str) -> IntArray:
         """Free accelerators of each node."""
         ...
@@ -214,9 +223,30 @@ class Placement(Protocol):
     def place(self, accelerators: int, free: IntArray, capacity: IntArray, rack: IntArray) -> Nodes | None:
         """(node, accelerators taken there) for each node used, or None where the gang does not fit now.
 
-        Arrays have one entry a node. A gang that fits on a node takes one node; a larger one takes whole empty nodes,
+        Arrays have one entry a node. `capacity` is what is installed, the same on every node; what is down or spare is
+        not in `free`. `rack` ascends. A gang that fits on a node takes one node; a larger one takes whole empty nodes,
         all of whose accelerators are then held.
         """
+        ...
+
+
+class PoolOffer(NamedTuple):
+    """What a pool is to a job that may use it."""
+
+    name: str
+    price: float | None
+    """USD for an hour of an accelerator; None: unknown."""
+    power: float
+    """Watts of an accelerator that trains, with its share of the host and the facility."""
+    speed: float
+    """Of the job there, relative to its first pool."""
+
+
+class PoolOrder(Protocol):
+    """What a placement policy may have besides: in which pools a job is tried first."""
+
+    def order(self, offers: Sequence[PoolOffer]) -> Sequence[str]:
+        """The names of the pools, each once. A policy without this leaves the order to the job's stream."""
         ...
 
 

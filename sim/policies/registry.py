@@ -41,24 +41,25 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "priority": "sim.policies.scheduling:Priority",
         "easy_backfill": "sim.policies.backfill:EasyBackfill",
         "conservative_backfill": "sim.policies.conservative:ConservativeBackfill",
+        "fair_share": "sim.policies.fair_share:FairShare",
+        "max_min_heterogeneous": "sim.policies.max_min:MaxMinHeterogeneous",
+        "goodput_elastic": "sim.policies.elastic:GoodputElastic",
     },
     "placement": {
         "first_fit": "sim.policies.placement:FirstFit",
         "best_fit": "sim.policies.placement:BestFit",
+        "spread": "sim.policies.placement:Spread",
+        "pack_by_rack": "sim.policies.placement:PackByRack",
+        "cheapest": "sim.policies.placement:Cheapest",
+        "most_efficient": "sim.policies.placement:MostEfficient",
     },
     "sharing": {"static": "sim.policies.sharing:Static"},
     "power": {"none": "sim.policies.power:Uncapped"},
     "routing": ROUTING,
 }
 LATER: Mapping[str, frozenset[str]] = {
-    "scheduling": frozenset(
-        {
-            "fair_share",
-            "max_min_heterogeneous",
-            "goodput_elastic",
-        }
-    ),
-    "placement": frozenset({"spread", "pack_by_rack", "cheapest", "most_efficient"}),
+    "scheduling": frozenset(),
+    "placement": frozenset(),
     "sharing": frozenset({"inference_first", "training_first", "loaning", "windows"}),
     "power": frozenset({"cap", "budget", "sleep_when_idle", "carbon_aware"}),
 }

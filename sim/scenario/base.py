@@ -23,7 +23,7 @@ class Context:
 
     folder: Path
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Names by section of the file (`pools`, `accelerators`, `models`, `sites`)."""
+    """Names by section of the file (`pools`, `accelerators`, `models`, `sites`, `tenants`)."""
     classes: dict[int, type["Node"]] = field(default_factory=dict)
     """The class that read each map of the file, by the map's id."""
     rows: Rows = field(default_factory=Rows)
@@ -110,6 +110,15 @@ def _known_in(section: str) -> AfterValidator:
 
 
 Name = Annotated[str, Field(pattern=rf"^{NAME}$")]
+
+
+def _check_tenant(name: str, info: ValidationInfo) -> str:
+    known = context_of(info).names.get("tenants")
+    return check_known("tenant", name, known) if known else name
+
+
+TenantName = Annotated[Name, AfterValidator(_check_tenant)]
+"""One of the scenario's tenants, or any name where it has none."""
 PoolName = Annotated[str, _known_in("pools")]
 SiteName = Annotated[str, _known_in("sites")]
 

@@ -15,7 +15,8 @@ LONGEST = 2.0**33
 
 def check(scenario: Scenario) -> list[Problem]:
     """Everything that does not fit together."""
-    return [*_rows(scenario), *_work(scenario), *_owners(scenario), *_clock(scenario), *_gangs(scenario)]
+    found = (_rows, _work, _owners, _clock, _gangs, _named_jobs, _reservations, _failing_groups)
+    return [problem for check_part in found for problem in check_part(scenario)]
 
 
 def _rows(scenario: Scenario) -> Iterator[Problem]:
@@ -61,11 +62,41 @@ def _clock(scenario: Scenario) -> Iterator[Problem]:
 
 def _gangs(scenario: Scenario) -> Iterator[Problem]:
     for name, stream in scenario.training.items():
-        room = max(scenario.pools[pool].accelerators for pool in stream.pools)
+        room = max(scenario.pools[pool].accelerators_in_use for pool in stream.pools)
         largest = _largest(stream)
         if largest > room:
             message = f"a gang of {largest:g} accelerators fits no pool: the largest has {room}"
             yield scenario.problem(f"training.'{name}'.accelerators", message)
+
+
+def _named_jobs(scenario: Scenario) -> Iterator[Problem]:
+    for name, stream in scenario.training.items():
+        room = max(scenario.pools[pool].accelerators_in_use for pool in stream.pools)
+        seen: set[str] = set()
+        for place, (job_id, job) in enumerate(stream.named_jobs(name)):
+            path = f"training.'{name}'.jobs[{place}]"
+            if job_id in seen:
+                key = f"{path}.id" if job.id else path
+                yield scenario.problem(key, f"`{job_id}` is the id of a job above", "another id")
+            if not isinstance(scenario.horizon, str) and job.submit >= scenario.horizon:
+                yield scenario.problem(f"{path}.submit", "the run has ended by then", "less than the horizon")
+            if job.accelerators > room:
+                message = f"a gang of {job.accelerators} accelerators fits no pool: the largest has {room}"
+                yield scenario.problem(f"{path}.accelerators", message)
+            seen.add(job_id)
+
+
+def _reservations(scenario: Scenario) -> Iterator[Problem]:
+    for name, stream in scenario.training.items():
+        if stream.reservation is not None:
+            yield scenario.problem(f"training.'{name}'.reservation", "`reservation` arrives in a later version")
+
+
+def _failing_groups(scenario: Scenario) -> Iterator[Problem]:
+    for name, service in scenario.services.items():
+        if service.groups and scenario.fails_in(name):
+            message = "groups of replicas in a pool whose accelerators fail arrive in a later version"
+            yield scenario.problem(f"services.'{name}'.groups", message, "a pool without `failures`")
 
 
 def _largest(stream: TrainingStream) -> float:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sim.catalog.rows import Accelerator, Kind
 from sim.scenario.base import Name, Node, SiteName, context_of, fail, unset
+from sim.scenario.failures import Failures, as_list
 from sim.scenario.quantities import (
     AtLeastOne,
     Bandwidth,
@@ -67,10 +68,29 @@ class HostPower(Node):
         return self
 
 
+class SlowDown(Node):
+    """Factors on the time of work whose accelerators lie on several nodes of a rack, and on several racks."""
+
+    across_nodes: AtLeastOne = 1.0
+    across_racks: AtLeastOne = Field(default_factory=unset, validate_default=True)
+    """In all, and not on top of `across_nodes`, which it is where nothing is said."""
+
+    @field_validator("across_racks", mode="before")
+    @classmethod
+    def _as_nodes(cls, across_racks: Any, info: ValidationInfo) -> Any:
+        return info.data.get("across_nodes", 1.0) if across_racks is None else across_racks
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.across_racks < self.across_nodes:
+            fail("work on several racks is not quicker than on one", "across_racks", f"at least {self.across_nodes:g}")
+        return self
+
+
 class Pool(Node):
     """Equal nodes of one kind of accelerator. Where the file is silent, the accelerator's row says how they are."""
 
-    later_keys: ClassVar = frozenset({"like", "failures", "maintenance", "available", "elastic", "interruptions"})
+    later_keys: ClassVar = frozenset({"like", "maintenance", "available", "elastic", "interruptions"})
     accelerator: Name
     nodes: int = Field(ge=1, le=MOST_NODES)
     accelerators_per_node: int = Field(default_factory=unset, validate_default=True, ge=1, le=MOST_PER_NODE)
@@ -79,11 +99,34 @@ class Pool(Node):
     price: Annotated[Price | None, BeforeValidator(refuse_map)] = Field(default=None, validate_default=True)
     """USD per accelerator and hour; None: unknown."""
     host_power: HostPower = Field(default_factory=unset, validate_default=True)
+    slowdown: SlowDown = SlowDown.model_construct(across_nodes=1.0, across_racks=1.0)
+    """By which factor a job takes longer where its gang does not lie on one node."""
+    failures: Annotated[tuple[Failures, ...], BeforeValidator(as_list)] = Field(default=(), strict=False)
+    spare_nodes: int = Field(default=0, ge=0)
+    """Of `nodes`, the last ones: each is out of use until another node is down."""
 
     @property
     def accelerators(self) -> int:
         """Accelerators in the pool."""
         return self.nodes * self.accelerators_per_node
+
+    @property
+    def nodes_in_use(self) -> int:
+        """Nodes that are not spare."""
+        return self.nodes - self.spare_nodes
+
+    @property
+    def accelerators_in_use(self) -> int:
+        """Accelerators that are not spare."""
+        return self.nodes_in_use * self.accelerators_per_node
+
+    @field_validator("spare_nodes")
+    @classmethod
+    def _check_spare(cls, spare: int, info: ValidationInfo) -> int:
+        nodes = info.data.get("nodes")
+        if nodes is not None and spare >= nodes:
+            fail(f"{spare} of {nodes} nodes are spare: none is left to use", hint=f"less than {nodes}")
+        return spare
 
     @field_validator("accelerator")
     @classmethod

@@ -46,7 +46,7 @@ def _defaults(plain: Document) -> Any:
 
 
 def _context(plain: Document) -> Context:
-    sections = {name: _section(plain, name) for name in ("pools", "accelerators", "models", "sites")}
+    sections = {name: _section(plain, name) for name in ("pools", "accelerators", "models", "sites", "tenants")}
     pools = {name: pool for name, pool in sections["pools"].items() if isinstance(pool, dict)}
     names = {name: frozenset(section) for name, section in sections.items()}
     names["sites"] |= {"default"}

@@ -7,6 +7,7 @@ from sim.scenario.document import Document
 from sim.scenario.errors import Problem, ScenarioError
 from sim.scenario.fleet import Pool
 from sim.scenario.replica_group import ReplicaGroup, Replicas
+from sim.scenario.rows import RowError
 from sim.scenario.scenario import Scenario
 from sim.scenario.service import Service
 
@@ -21,12 +22,12 @@ def fill_replicas(scenario: Scenario, document: Document) -> Scenario:
     """
     groups = {(name, at): each for name, own in scenario.services.items() for at, each in own.replica_groups.items()}
     every = [place for place in groups if _asks_for_all(document, place)]
-    free = {name: pool.accelerators for name, pool in scenario.pools.items()}
+    free = {name: pool.accelerators_in_use for name, pool in scenario.pools.items()}
     problems = []
     for place in sorted(groups, key=lambda place: place in every):
         group = groups[place]
         wanted = sum(free.values()) if place in every else group.replicas.initial
-        placed = _place(group, wanted, scenario.pools, free)
+        placed = _place(scenario, group, wanted, free)
         if place in every and placed:
             groups[place] = group.model_copy(update={"replicas": _number(placed)})
         elif placed < wanted:
@@ -63,16 +64,26 @@ def _asks_for_all(document: Document, place: Place) -> bool:
         return False
 
 
-def _place(group: ReplicaGroup, wanted: int, pools: Mapping[str, Pool], free: dict[str, int]) -> int:
+def _place(scenario: Scenario, group: ReplicaGroup, wanted: int, free: dict[str, int]) -> int:
     """Take accelerators for up to `wanted` replicas, pools in order of preference; a replica never spans nodes."""
     placed = 0
     for name in group.pools:
-        pool, tensor, most = pools[name], group.tensor_in(name), group.most_in(name)
-        room = min(free[name] // tensor, pool.nodes * (pool.accelerators_per_node // tensor), wanted - placed)
+        pool, most = scenario.pools[name], group.most_in(name)
+        size = _held(scenario, pool, group.tensor_in(name))
+        room = min(free[name] // size, pool.nodes_in_use * (pool.accelerators_per_node // size), wanted - placed)
         room = room if most is None else min(room, most)
-        free[name] -= room * tensor
+        free[name] -= room * size
         placed += room
     return placed
+
+
+def _held(scenario: Scenario, pool: Pool, tensor: int) -> int:
+    """The accelerators that a replica holds: its own number, or the smallest slice with room for it."""
+    try:
+        slices = scenario.accelerator(pool.accelerator).slices
+    except RowError:
+        return tensor  # what is wrong with the row is said elsewhere
+    return next((size for size in slices if size >= tensor), tensor)
 
 
 def _too_little_room(

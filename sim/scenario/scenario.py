@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -32,6 +32,7 @@ from sim.scenario.quantities import Duration, PositiveDuration, found
 from sim.scenario.requests import parts
 from sim.scenario.rows import Rows
 from sim.scenario.service import Service
+from sim.scenario.tenants import Tenant
 from sim.scenario.training import TrainingStream
 
 MONDAY = datetime(2027, 1, 4)  # noqa: DTZ001  wall time, read in the time zone of a site
@@ -101,7 +102,6 @@ class Output(Node):
 class Scenario(Node):
     """A scenario. Attributes are the keys of the file, quantities in SI units."""
 
-    later_keys: ClassVar = frozenset({"tenants"})
     fleetsim: Literal[1]
     name: Name
     description: str = ""
@@ -113,6 +113,7 @@ class Scenario(Node):
     sites: Mapping[Name, Site] = Field(default_factory=dict, validate_default=True)
     accelerators: Mapping[Name, InlineAccelerator] = Field(default_factory=dict)
     models: Mapping[Name, InlineModel] = Field(default_factory=dict)
+    tenants: Mapping[Name, Tenant] = Field(default_factory=dict)
     pools: Mapping[Name, Pool]
     services: Mapping[Name, Service] = Field(default_factory=dict)
     training: Mapping[Name, TrainingStream] = Field(default_factory=dict)
@@ -128,6 +129,15 @@ class Scenario(Node):
     def model(self, name: str) -> Model:
         """Return the row of a model, of the file or the catalog, overrides applied. Raises KeyError."""
         return self._rows.model(name)
+
+    def fails_in(self, service: str) -> bool:
+        """Whether accelerators fail in a pool of a service."""
+        groups = self.services[service].replica_groups.values()
+        return any(self.pools[pool].failures for group in groups for pool in group.pools)
+
+    def replicas_change(self, service: str) -> bool:
+        """Whether replicas of a service come and go during a run: more or fewer are wanted, or they fail."""
+        return self.services[service].replicas.change or self.fails_in(service)
 
     def with_origin(self, document: Document, rows: Rows) -> Self:
         """Remember what this scenario was read from."""
@@ -152,7 +162,12 @@ class Scenario(Node):
                     yield ("services", name, "requests", *part.path, "arrivals", "path"), part.arrivals.path
         for name, stream in self.training.items():
             if stream.trace is not None:
-                yield ("training", name, "trace", "path"), stream.trace.path
+                for key, path in stream.trace.files.items():
+                    yield ("training", name, "trace", key), path
+        for name, pool in self.pools.items():
+            for number, failures in enumerate(pool.failures):
+                if failures.trace is not None:
+                    yield ("pools", name, "failures", number, "trace"), failures.trace
 
     def position(self, path: str) -> Position | None:
         """Where the value at a dotted path stands in the file; None where the file is silent (a default)."""
@@ -164,7 +179,7 @@ class Scenario(Node):
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain data, every default written out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
 
     def defaults(self) -> dict[str, Any]:
         """Return the values that the file left to their defaults, by dotted path."""

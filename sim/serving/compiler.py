@@ -135,19 +135,18 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
     So what a plain plane does not need costs it neither machine code nor time to compile. Its first argument is the
     plane. It is called, not inlined, because most of what is not plain is not frequent either.
     """
+    options: Any = {**INNER, "forceinline": inlined}
+
+    def nothing(_plane: Any, *_arguments: Any) -> Any:
+        return otherwise
 
     def decorate(function: Function) -> Function:
-        compiled = _inner(function, inlined=inlined)
-        inlining: Any = {**INNER, "forceinline": True}
-
         def stand_in(*_arguments: Any) -> Any:
             raise NotImplementedError(f"`{function.__name__}` runs in kernels only")
 
-        @overload(stand_in, jit_options=inlining, strict=False)
+        @overload(stand_in, jit_options=options, strict=False)
         def choose(plane: Any, *_arguments: Any) -> Any:
-            if isinstance(plane.types[0], types.NoneType):
-                return lambda plane, *arguments: otherwise  # noqa: ARG005
-            return lambda plane, *arguments: compiled(plane, *arguments)  # noqa: PLW0108  needed to match in name
+            return nothing if isinstance(plane.types[0], types.NoneType) else function
 
         stand_in.__doc__, stand_in.__name__ = function.__doc__, function.__name__
         return cast("Function", stand_in)

@@ -24,17 +24,18 @@ class DecidingPass:
         self._plane = plane
         self._policy = policy
         self._name = type(policy).__name__
+        self._by_tenant = bool(getattr(policy, "by_tenant", False))
         self._queue = Queue(self._show)
         self._releases = Releases(plane.pools)
         self._view = LiveView(plane, self._queue, self._releases, policy.sees, rng)
 
     def add(self, job: Job) -> None:
         """A job waits."""
-        self._queue.add(job, self._quota_of(job), job.remaining(self._view.now, self._policy.sees))
+        self._queue.add(job, self._tenant_of(job), job.remaining(self._view.now, self._policy.sees))
 
     def discard(self, job: Job) -> None:
         """A job that waits is turned away."""
-        self._queue.remove(job, self._quota_of(job))
+        self._queue.remove(job, self._tenant_of(job))
 
     def run_pass(self) -> None:
         """Ask the policy, and do what it says."""
@@ -43,7 +44,7 @@ class DecidingPass:
 
     def started(self, job: Job) -> None:
         """A job waits no more."""
-        self._queue.remove(job, self._quota_of(job))
+        self._queue.remove(job, self._tenant_of(job))
         self._releases.add(job, self._view.now + job.expected_length(self._policy.sees))
 
     def stopped(self, job: Job) -> None:
@@ -93,6 +94,9 @@ class DecidingPass:
         what = f"gives {answer.accelerators} accelerators of {answer.pool} to" if answer.accelerators else "preempts"
         return FleetError(f"the scheduling policy {self._name} {what} job {answer.job}, {why}")
 
-    def _quota_of(self, job: Job) -> str | None:
+    def _tenant_of(self, job: Job) -> str | None:
+        """By whom a job stands in the queue: its tenant where that has a quota, or where the policy goes by tenants."""
+        if self._by_tenant:
+            return job.tenant
         tenant = self._plane.tenant_of(job)
         return tenant.name if tenant is not None and tenant.quota else None

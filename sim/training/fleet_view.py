@@ -80,6 +80,10 @@ class LiveView:
         """Where the placement policy would put so many, were that free which `free` says."""
         return self._plane.pools[pool].find(accelerators, free)
 
+    def slowdown(self, pool: str, nodes: Nodes) -> float:
+        """By which factor work takes longer on these nodes of a pool."""
+        return self._plane.pools[pool].slowdown_on(nodes)
+
     def free(self, pool: str) -> IntArray:
         """Free accelerators of each node."""
         return self._plane.pools[pool].free.copy()

@@ -25,6 +25,8 @@ class Spell:
     todo: float
     """Work that was left at the beginning (seconds at a rate of 1)."""
     end: float = math.inf
+    outcome: str = "running"
+    """Or how it ended: completed, preempted, resized, failed."""
     restarting: float = 0.0
     checkpointing: float = 0.0
     lost: float = 0.0
@@ -119,6 +121,7 @@ class Job:
         work = spell.todo / spell.rate
         made = self.checkpoints.within(work) * self.checkpoints.cost if self.checkpoints else 0.0
         self._close(spell, now, Progress(work, work, spell.delay, made))
+        spell.outcome = "completed"
         self.done, self.status, self.end = self.duration, "completed", now
 
     def stop(self, now: float, *, fails: bool) -> None:
@@ -128,7 +131,7 @@ class Job:
         self._close(spell, now, came_to)
         kept = came_to.saved if fails else came_to.worked
         spell.lost = came_to.worked - kept
-        self.done += kept * spell.rate
+        self.done = min(self.done + kept * spell.rate, self.duration)  # ends lie on a grid, a tick beyond the work
         self.status = "queued"
         self.owed = self.restart if fails else self.switch_cost
 
@@ -155,12 +158,10 @@ class Job:
         """Seconds to go at its gang on the reference pool: all that is known, or what its user expects."""
         if sees == "nothing":
             return None
-        done, owed = self.done, self.owed
         if (spell := self.spell) is not None:
-            elapsed = now - spell.start
-            done += progress(elapsed, spell.delay, self.checkpoints).worked * spell.rate
-            owed = max(spell.delay - elapsed, 0.0)
-        return whole_length(max(self._expected_duration(sees) - done, 0.0), owed, self.checkpoints)
+            to_go = max(spell.start + self.expected_length(sees) - now, 0.0)
+            return to_go * spell.rate
+        return whole_length(max(self._expected_duration(sees) - self.done, 0.0), self.owed, self.checkpoints)
 
     def view(self, now: float, sees: Sees) -> JobView:
         """Show the job to a scheduler that may see so much of its length."""
@@ -185,4 +186,5 @@ class Job:
             speed=self.speed,
             efficiency=self.efficiency,
             switch_cost=self.switch_cost,
+            preemptible=self.preemptible,
         )

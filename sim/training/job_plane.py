@@ -12,6 +12,7 @@ import numpy as np
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool_order import pools_in_order
 from sim.policies.protocols import Nodes, Ordering, Scheduling
 from sim.training.job import Job
 from sim.training.progress import Checkpoints
@@ -90,7 +91,7 @@ class JobPlane:
         if tenant is not None:
             tenant.held[pool] += accelerators
         self.running[job.number] = job
-        end = on_grid(now + job.begin(now, holding, accelerators, self.pools[pool].slowdown_of(holding)))
+        end = on_grid(now + job.begin(now, holding, accelerators, self.pools[pool].slowdown_on(holding.nodes)))
         self._move(job, starts=True)
         self._pass_comes_again |= end == now  # work of no length makes room at this very instant
         spell = job.spells[-1]
@@ -106,12 +107,14 @@ class JobPlane:
             job.preemptions += 1
         else:
             job.resizes += 1
+        job.spells[-1].outcome = "preempted" if preempts else "resized"
         self._stop(job, fails=False)
 
     def interrupt(self, holding: Holding) -> None:
         """Stop the job that holds this, as something of it has failed; it waits to start again."""
         job = self.jobs[holding.holder]
         job.failures += 1
+        job.spells[-1].outcome = "failed"
         self._stop(job, fails=True)
         self.call_pass()
 
@@ -133,18 +136,14 @@ class JobPlane:
         self._end_if_done()
 
     def _arrive(self, stream: Stream, request: JobRequest) -> None:
-        speed = dict.fromkeys(stream.pools, 1.0)
-        if request.speed is not None:
-            speed = {pool: request.speed[pool] for pool in stream.pools if pool in request.speed}
-        number = len(self.jobs)
         job = Job(
-            self._unused_id(stream, request),
-            number,
-            request,
-            stream.name,
-            speed,
-            stream.checkpoints,
-            stream.preemptible,
+            id=self._unused_id(stream, request),
+            number=len(self.jobs),
+            request=request,
+            stream=stream.name,
+            speed=self._speeds(stream, request),
+            checkpoints=stream.checkpoints,
+            preemptible=stream.preemptible,
         )
         self.jobs[job.id] = job
         stream.jobs.append(job)
@@ -156,6 +155,12 @@ class JobPlane:
         self.scheduler.add(job)
         self._just_arrived.append(job)
         self.call_pass()
+
+    def _speeds(self, stream: Stream, request: JobRequest) -> dict[str, float]:
+        """The speed of a job in each pool that it may use, in order of preference."""
+        speed = dict.fromkeys(stream.pools, 1.0) if request.speed is None else request.speed
+        pools = [self.pools[name] for name in stream.pools if name in speed]
+        return {name: speed[name] for name in pools_in_order(pools, speed)} if pools else {}
 
     def _unused_id(self, stream: Stream, request: JobRequest) -> str:
         """The id that a job came with; where another has it, with its stream, or its number."""

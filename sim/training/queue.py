@@ -24,7 +24,7 @@ class Line:
         self.gang = job.gang
         self.speed = job.speed
         self.tenant = tenant
-        """Whose quota they need."""
+        """Whose they are, where that makes a kind."""
         self.waiting = 0
         self._show = show
         self._jobs: list[Job] = []
@@ -98,21 +98,28 @@ class Queue:
     def __init__(self, show: Shown) -> None:
         self._show = show
         self._lines: dict[object, Line] = {}
+        self._alive: dict[int, Line] = {}
+        """Those in which a job waits, by identity."""
         self._waiting = 0
 
     def add(self, job: Job, tenant: str | None, remaining: float | None) -> None:
-        """Let a job wait; `tenant` is whose quota it needs, `remaining` the seconds expected of it."""
-        self._line(job, tenant).add(job, remaining or 0.0)
+        """Let a job wait; `tenant` is by whom it stands here, `remaining` the seconds expected of it."""
+        line = self._line(job, tenant)
+        line.add(job, remaining or 0.0)
+        self._alive[id(line)] = line
         self._waiting += 1
 
     def remove(self, job: Job, tenant: str | None) -> None:
         """Let a job wait no more."""
-        self._line(job, tenant).remove(job)
+        line = self._line(job, tenant)
+        line.remove(job)
+        if not line.waiting:
+            del self._alive[id(line)]
         self._waiting -= 1
 
     def kinds(self) -> Sequence[Line]:
         """Those of which a job waits."""
-        return [line for line in self._lines.values() if line.waiting]
+        return list(self._alive.values())
 
     def __len__(self) -> int:
         return self._waiting

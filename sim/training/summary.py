@@ -1,5 +1,6 @@
 """What became of the jobs of a stream, as the blocks of a summary."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,54 +57,56 @@ def stream_summary(jobs: Sequence[Job], now: float, limits: Mapping[str, Sequenc
 
     `limits` are those, by block, beyond which the share of the jobs is asked for.
     """
-    by_status = {status: [job for job in jobs if job.status == status] for status in ("completed", "running", "queued")}
-    rejected = sum(job.status == "rejected" for job in jobs)
-    accepted = [job for jobs in by_status.values() for job in jobs]
-    started, never_started = [job for job in accepted if job.spells], [job for job in accepted if not job.spells]
-    done = by_status["completed"]
-    open_jobs = by_status["running"] + by_status["queued"]
-    waits = np.array([job.start - job.submit for job in started])
-    still_waiting = np.array([now - job.submit for job in never_started])
-    completion = np.array([job.end - job.submit for job in done])
-    open_for = np.array([now - job.submit for job in open_jobs])
+    done = [job for job in jobs if job.status == "completed"]
     return {
-        "jobs": {
-            "submitted": len(jobs),
-            "completed": len(done),
-            "rejected": rejected,
-            "running": len(by_status["running"]),
-            "queued": len(by_status["queued"]),
-            "censored": len(open_jobs),
-        },
-        "queueing_s": duration_block(waits, still_waiting, limits.get("queueing_s", ())),
-        "jct_s": duration_block(completion, open_for, limits.get("jct_s", ())),
-        "slowdown": duration_block(*_slowdowns(done, open_jobs, completion, open_for, 0.0), limits.get("slowdown", ())),
-        "bounded_slowdown": duration_block(
-            *_slowdowns(done, open_jobs, completion, open_for, SHORTEST), limits.get("bounded_slowdown", ())
-        ),
+        **counts_and_times(jobs, now, limits),
+        "slowdown": duration_block(*_slowdowns(jobs, now, 0.0), limits.get("slowdown", ())),
+        "bounded_slowdown": duration_block(*_slowdowns(jobs, now, SHORTEST), limits.get("bounded_slowdown", ())),
         "preemptions": sum(job.preemptions for job in jobs),
         "failures": sum(job.failures for job in jobs),
         "resizes": sum(job.resizes for job in jobs),
         "makespan_s": max(job.end for job in done) - min(job.submit for job in jobs) if done else None,
+        **deadlines_block(jobs, now),
     }
 
 
-def _slowdowns(
-    done: Sequence[Job],
-    open_jobs: Sequence[Job],
-    completion: NDArray[np.float64],
-    open_for: NDArray[np.float64],
-    shortest: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Completion time over duration; jobs of no length have no slowdown."""
-    sides = []
-    for jobs, times in ((done, completion), (open_jobs, open_for)):
-        duration = np.array([max(job.duration, shortest) for job in jobs])
-        lasting = duration > 0
-        sides.append(
-            np.maximum(times[lasting] / duration[lasting], 1.0) if shortest else times[lasting] / duration[lasting]
-        )
-    return sides[0], sides[1]
+def counts_and_times(jobs: Sequence[Job], now: float, limits: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """What became of jobs, how long they waited and how long they took (`jobs`, `queueing_s`, `jct_s`)."""
+    numbers = Counter(job.status for job in jobs)
+    accepted = [job for job in jobs if job.status != "rejected"]
+    waits = np.array([job.start - job.submit for job in accepted if job.spells])
+    still_waiting = np.array([now - job.submit for job in accepted if not job.spells])
+    completion = np.array([job.end - job.submit for job in accepted if job.status == "completed"])
+    open_for = np.array([now - job.submit for job in accepted if job.status != "completed"])
+    return {
+        "jobs": {
+            "submitted": len(jobs),
+            **{status: numbers[status] for status in ("completed", "rejected", "running", "queued")},
+            "censored": len(open_for),
+        },
+        "queueing_s": duration_block(waits, still_waiting, limits.get("queueing_s", ())),
+        "jct_s": duration_block(completion, open_for, limits.get("jct_s", ())),
+    }
+
+
+def deadlines_block(jobs: Sequence[Job], now: float) -> dict[str, dict[str, int]]:
+    """`deadlines` of the jobs that have one; nothing where none has. A job that was turned away has missed its own."""
+    due = [(job, job.request.deadline) for job in jobs if job.request.deadline is not None]
+    met = sum(job.status == "completed" and job.end <= deadline for job, deadline in due)
+    undecided = sum(job.status in ("queued", "running") and now <= deadline for job, deadline in due)
+    counts = {"met": met, "missed": len(due) - met - undecided, "undecided": undecided}
+    return {"deadlines": counts} if due else {}
+
+
+def _slowdowns(jobs: Sequence[Job], now: float, shortest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Completion time over duration of the completed, and of those that are not; jobs of no length have none."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for job in jobs:
+        duration, done = max(job.duration, shortest), job.status == "completed"
+        if duration > 0 and job.status != "rejected":
+            slowdown = ((job.end if done else now) - job.submit) / duration
+            sides[not done].append(max(slowdown, 1.0) if shortest else slowdown)
+    return np.array(sides[0]), np.array(sides[1])
 
 
 def held_seconds(spell: Spell, start: float, end: float) -> float:

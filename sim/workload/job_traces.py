@@ -1,107 +1,72 @@
-"""Recorded jobs from CSV files: a plain format, and that of Microsoft's Philly cluster."""
+"""Recorded jobs: a file is read by the reader of its format, and what the scenario does not want is left out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-from sim.workload.trace_files import TraceError, amount, header_of, missing_column, read_columns, rows_of, wall_time
-
-Columns = Mapping[str, list[Any]]
-
-LATEST = 2.0**33
-"""Seconds, some 270 years: up to here sums of control-plane times are exact."""
+from sim.scenario.job_trace import JobTrace
+from sim.workload.job_formats import alibaba, gavel, philly, plain, swf
+from sim.workload.job_formats.recording import Recording
+from sim.workload.submissions import Submission
+from sim.workload.trace_files import TraceError
 
 
-@dataclass(frozen=True)
-class RecordedJobs:
-    """Jobs in order of submission: a list for each of job_id, submit_time, num_gpu, duration (s) and the rest.
+def read_job_trace(trace: JobTrace, folder: Path, pools: Sequence[str]) -> Recording:
+    """Read the jobs of a trace whose path is relative to `folder`, as they are recorded. Raises TraceError.
 
-    `dropped` counts rows that were left out, by reason.
+    `pools` are those that its jobs may use.
     """
+    path = folder / trace.path
+    match trace.format:
+        case "csv":
+            return plain.read(path, trace.columns)
+        case "philly":
+            return philly.read(path)
+        case "swf":
+            per, owner = trace.processors_per_accelerator or 1, trace.owner or "user"
+            return swf.read(path, processors_per_accelerator=per, owner=owner)
+        case "gavel":
+            return gavel.read(
+                path, folder / (trace.throughputs or ""), {pool: trace.kinds.get(pool, pool) for pool in pools}
+            )
+        case "alibaba":
+            kinds = {pool: trace.kinds[pool] for pool in pools if pool in trace.kinds}
+            return alibaba.read(path, folder / trace.job_table if trace.job_table else None, kinds)
 
-    columns: Columns
-    dropped: Mapping[str, int]
 
-    def __len__(self) -> int:
-        return len(self.columns["submit_time"])
+def chosen_jobs(trace: JobTrace, folder: Path, pools: Sequence[str]) -> Recording:
+    """Read a trace, and keep the jobs that its filters let through. Raises TraceError.
 
-
-def read_job_trace(format_name: Literal["csv", "philly"], path: Path, columns: Mapping[Any, str]) -> RecordedJobs:
-    """Read the jobs of a file; `columns` gives other names to those of `csv`. Raises TraceError.
-
-    `csv` has job_id, submit_time (s, ascending), num_gpu and duration (s), and optionally tenant, priority and
-    estimate. `philly` has timestamp, duration and num_gpus; it was published unsorted, so it is sorted here, and time
-    counts from its first job. Its jobs that held no accelerator are dropped.
+    Times count from the beginning of the window and are scaled; `limit` counts what the other filters leave.
     """
-    with rows_of(path) as rows:
-        header = header_of(rows)
-        parsers = _PHILLY if format_name == "philly" else _CSV
-        renamed = _PHILLY_NAMES if format_name == "philly" else columns
-        names = {field: renamed.get(field, field) for field in parsers}
-        fields = [field for field in parsers if names[field] in header]
-        for field in parsers:
-            if field not in fields and (field in columns or field not in _OPTIONAL):
-                raise missing_column(path, names[field], header)
-        chosen = [header.index(names[field]) for field in fields]
-        rising = format_name == "csv"
-        read = read_columns(path, rows, len(header), chosen, [parsers[field] for field in fields], rising=rising)
-    found = dict(zip(fields, read, strict=True))
-    return RecordedJobs(found, {}) if rising else _sorted(path, found)
+    path, recording = folder / trace.path, read_job_trace(trace, folder, pools)
+    recording.jobs = list(_filtered(trace, recording))
+    if not recording.jobs:
+        raise TraceError(path, 0, f"no job is left: {recording.sentence()}")
+    return recording
 
 
-def _sorted(path: Path, columns: Columns) -> RecordedJobs:
-    """Order Philly's jobs by time, from its first on, without those that held nothing."""
-    kept = [row for row, gang in enumerate(columns["num_gpu"]) if gang > 0]
-    kept.sort(key=lambda row: columns["submit_time"][row])
-    if not kept:
-        raise TraceError(path, 0, "has no job that held an accelerator")
-    first = columns["submit_time"][kept[0]]
-    ordered = {name: [column[row] for row in kept] for name, column in columns.items()}
-    ordered["submit_time"] = [time - first for time in ordered["submit_time"]]
-    ordered["job_id"] = [str(row) for row in kept]
-    dropped = len(columns["num_gpu"]) - len(kept)
-    return RecordedJobs(ordered, {"held no accelerator": dropped} if dropped else {})
+def _filtered(trace: JobTrace, recording: Recording) -> Iterator[Submission]:
+    begin = trace.from_ or 0.0
+    passed = 0
+    for job in recording.jobs:
+        reason = _unwanted(trace, job, begin)
+        if not reason and trace.limit is not None and passed >= trace.limit:
+            reason = "beyond the limit"
+        if reason:
+            recording.dropped[reason] += 1
+            continue
+        passed += 1
+        yield job._replace(submit=(job.submit - begin) * trace.time_scale)
 
 
-def _seconds(text: str) -> float:
-    value = amount(text)
-    if value > LATEST:
-        raise ValueError(f"`{text}` is more than {LATEST:.0f} s: times are in seconds")
-    return value
-
-
-def _count(text: str) -> int:
-    value = amount(text)
-    if not value.is_integer():
-        raise ValueError(f"`{text}` is not a whole number")
-    return int(value)
-
-
-def _gang(text: str) -> int:
-    value = _count(text)
-    if value < 1:
-        raise ValueError(f"`{text}` accelerators: a gang has at least one")
-    return value
-
-
-def _priority(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"`{text}` is not a whole number") from None
-
-
-Parsers = Mapping[str, Callable[[str], Any]]
-_CSV: Parsers = {
-    "submit_time": _seconds,
-    "num_gpu": _gang,
-    "duration": _seconds,
-    "job_id": str,
-    "tenant": str,
-    "priority": _priority,
-    "estimate": _seconds,
-}
-_OPTIONAL = frozenset({"tenant", "priority", "estimate"})
-_PHILLY: Parsers = {"submit_time": wall_time, "num_gpu": _count, "duration": _seconds}
-_PHILLY_NAMES = {"submit_time": "timestamp", "num_gpu": "num_gpus"}
+def _unwanted(trace: JobTrace, job: Submission, begin: float) -> str:
+    """Why a filter keeps a job out; empty where none does."""
+    if job.submit < begin or (trace.until is not None and job.submit >= trace.until):
+        return "outside the window of time"
+    if trace.min_accelerators is not None and job.accelerators < trace.min_accelerators:
+        return "with fewer accelerators than wanted"
+    if trace.max_accelerators is not None and job.accelerators > trace.max_accelerators:
+        return "with more accelerators than wanted"
+    if trace.tenants is not None and job.tenant not in trace.tenants:
+        return "of other tenants"
+    return ""

@@ -6,12 +6,14 @@ A file is used whole or not at all: the first broken row is an error with its li
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,6 +50,56 @@ def rows_of(path: Path) -> Iterator[Rows]:
             yield csv.reader(file)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TraceError(path, 0, f"cannot be read as CSV: {error}") from error
+
+
+@contextmanager
+def lines_of(path: Path) -> Iterator[Iterator[str]]:
+    """Open a file of plain lines. Raises TraceError for what cannot be read, also later."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield iter(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(path, 0, f"cannot be read: {error}") from error
+
+
+def take_each(path: Path, items: Iterable[tuple[int, T]], take: Callable[[T], None]) -> None:
+    """Give `take` every item, each with the number of its line; those are broken of which it raises ValueError.
+
+    Raises TraceError for the first of these.
+    """
+    fine, problems = 0, list[tuple[int, str]]()
+    for line, item in items:
+        try:
+            take(item)
+        except ValueError as error:
+            problems.append((line, str(error)))
+        else:
+            fine += 1
+    if problems:
+        raise TraceError(path, *problems[0], fine=fine, broken=len(problems))
+
+
+def take_rows(
+    path: Path, needed: Iterable[str], take: Callable[[Mapping[str, str]], None], *, published: Sequence[str] = ()
+) -> None:
+    """Give `take` every row of a CSV file by the names of its columns, as `take_each` does. Raises TraceError.
+
+    `published` are the columns of a file without a header: what it is if its first row does not name those `needed`.
+    """
+    with rows_of(path) as rows:
+        first = header_of(rows)
+        headed = set(needed) <= set(first)
+        if not headed and len(first) != len(published):
+            raise missing_column(path, next(name for name in needed if name not in first), first)
+        header = first if headed else published
+        numbered = ((rows.line_num, row) for row in (rows if headed else chain([first], rows)) if row)
+        take_each(path, numbered, lambda row: take(_named(header, row)))
+
+
+def _named(header: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
+    if len(row) != len(header):
+        raise ValueError(f"{len(row)} values under {len(header)} columns")
+    return {name: cell.strip() for name, cell in zip(header, row, strict=True)}
 
 
 def header_of(rows: Rows) -> list[str]:

@@ -72,19 +72,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("old", "new", "words"), WRONG.values(), ids=WRONG)
-def test_a_wrong_value_is_named_with_its_line(fleetsim, tmp_path, old, new, words):
+def test_a_wrong_value_is_named_with_its_line(fleetsim_here, tmp_path, old, new, words):
     file = tmp_path / "chat.yaml"
     file.write_text(edited(old, new))
     line = line_of(new, file.read_text())
-    done = fleetsim("run", file)
+    done = fleetsim_here("run", file)
     refused(done, tmp_path / "work", words)
     assert abs(int(done.stderr.removeprefix(f"{file}:").split(":")[0]) - line) <= 3
 
 
-def test_a_precision_that_the_accelerator_lacks(fleetsim, tmp_path):
+def test_a_precision_that_the_accelerator_lacks(fleetsim_here, tmp_path):
     file = tmp_path / "chat.yaml"
     file.write_text(edited("accelerator: H100-SXM\n", "accelerator: A100-SXM-80GB\n"))
-    refused(fleetsim("run", file), tmp_path / "work", "services.chat.model", "does not support precision fp8")
+    refused(fleetsim_here("run", file), tmp_path / "work", "services.chat.model", "does not support precision fp8")
 
 
 def test_everything_wrong_is_said_at_once(fleetsim, tmp_path):
@@ -95,14 +95,14 @@ def test_everything_wrong_is_said_at_once(fleetsim, tmp_path):
     assert [line.split(":")[1] for line in done.stderr.splitlines()] == ["8", "12"]
 
 
-def test_problems_of_the_second_stage_come_together(fleetsim, tmp_path):
+def test_problems_of_the_second_stage_come_together(fleetsim_here, tmp_path):
     file = tmp_path / "chat.yaml"
     file.write_text(GOOD.replace("{tensor: 4}", "{tensor: 1}").replace("{policy: best_fit}", "nowhere:Mine"))
-    done = fleetsim("run", file)
+    done = fleetsim_here("run", file)
     assert done.returncode == 2
     assert "cannot be imported" in done.stderr
     file.write_text(GOOD.replace("{tensor: 4}", "{tensor: 1}").replace("fifo_first_fit", "nowhere:Mine"))
-    done = fleetsim("run", file)
+    done = fleetsim_here("run", file)
     assert len(done.stderr.splitlines()) == 2
     assert "does not fit" in done.stderr
 
@@ -124,18 +124,18 @@ FILES = {
 
 
 @pytest.mark.parametrize(("content", "words"), FILES.values(), ids=FILES)
-def test_a_file_that_is_no_scenario(fleetsim, tmp_path, content, words):
+def test_a_file_that_is_no_scenario(fleetsim_here, tmp_path, content, words):
     file = tmp_path / "bad.yaml"
     file.write_bytes(content)
-    refused(fleetsim("run", file), tmp_path / "work", str(file), words)
+    refused(fleetsim_here("run", file), tmp_path / "work", str(file), words)
 
 
-def test_a_file_that_is_too_large_is_not_read(fleetsim, tmp_path):
+def test_a_file_that_is_too_large_is_not_read(fleetsim_here, tmp_path):
     file = tmp_path / "large.yaml"
     with file.open("wb") as stream:
         stream.truncate(100_000_000)
     began = time.perf_counter()
-    refused(fleetsim("run", file), tmp_path / "work", str(file), "larger than 10 MB")
+    refused(fleetsim_here("run", file), tmp_path / "work", str(file), "larger than 10 MB")
     assert time.perf_counter() - began < 5
 
 
@@ -156,10 +156,10 @@ def test_files_that_are_not_there(fleetsim, tmp_path):
         ("seed=[1", "not YAML"),
     ],
 )
-def test_wrong_settings(fleetsim, tmp_path, setting, words):
+def test_wrong_settings(fleetsim_here, tmp_path, setting, words):
     file = tmp_path / "chat.yaml"
     file.write_text(GOOD)
-    done = fleetsim("run", file, "--set", setting)
+    done = fleetsim_here("run", file, "--set", setting)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -178,12 +178,12 @@ TRACES = {
 
 
 @pytest.mark.parametrize("case", TRACES.values(), ids=TRACES)
-def test_a_broken_trace_of_requests(fleetsim, tmp_path, case):
+def test_a_broken_trace_of_requests(fleetsim_here, tmp_path, case):
     file, (content, *words) = tmp_path / "traced.yaml", case
     file.write_text(TRACED)
     (tmp_path / "trace.csv").write_text(content)
     place = f"{file}:{line_of('path: trace.csv', TRACED)}:"
-    refused(fleetsim("run", file), tmp_path / "work", place, "services.s.requests.arrivals.path", *words)
+    refused(fleetsim_here("run", file), tmp_path / "work", place, "services.s.requests.arrivals.path", *words)
 
 
 JOB_ROWS = {
@@ -195,27 +195,80 @@ JOB_ROWS = {
 
 
 @pytest.mark.parametrize(("rows", "words"), JOB_ROWS.values(), ids=JOB_ROWS)
-def test_a_broken_trace_of_jobs(fleetsim, tmp_path, rows, words):
+def test_a_broken_trace_of_jobs(fleetsim_here, tmp_path, rows, words):
     file = tmp_path / "traced.yaml"
     file.write_text(SMALL + JOBS)
     (tmp_path / "jobs.csv").write_text(HEADER + rows)
-    refused(fleetsim("run", file), tmp_path / "work", str(file), "training.t.trace.path", words)
+    refused(fleetsim_here("run", file), tmp_path / "work", str(file), "training.t.trace.path", words)
 
 
-def test_a_trace_that_is_not_there(fleetsim, tmp_path):
+def test_a_broken_trace_in_the_standard_workload_format(fleetsim, tmp_path):
+    file = tmp_path / "traced.yaml"
+    file.write_text(SMALL + JOBS.replace("{format: csv, path: jobs.csv}", "{format: swf, path: jobs.swf}"))
+    (tmp_path / "jobs.swf").write_text("; Version: 2.2\n1 0 5 60 4 -1 -1 4 100 -1 1 7 2 -1 3 -1 -1 -1\n2 9 5 60\n")
+    words = (
+        "jobs.swf:3: 4 values, where the format has 18 (rows that are fine: 1, broken: 1)",
+        "training.t.trace.path",
+    )
+    refused(fleetsim("run", file), tmp_path / "work", f"{file}:{line_of('path: jobs.swf', file.read_text())}:", *words)
+
+
+NAMED = """\
+training:
+  t:
+    pools: [p]
+    jobs: [{submit: 1 h, accelerators: 2, duration: 1 h}]
+"""
+WRONG_JOBS = {
+    "no such tenant": (
+        "tenants: {a: {}}\n",
+        "1 h}]",
+        "1 h, tenant: b}]",
+        "training.t.jobs[0].tenant: unknown tenant `b`",
+    ),
+    "too large": (
+        "",
+        "accelerators: 2",
+        "accelerators: 20",
+        "a gang of 20 accelerators fits no pool: the largest has 10",
+    ),
+    "late": ("", "submit: 1 h", "submit: 1 y", "training.t.jobs[0].submit: the run has ended by then"),
+    "no length": ("", ", duration: 1 h", "", "training.t.jobs[0]: `duration` is missing (or `model` and `tokens`)"),
+    "memory": ("", "duration: 1 h", "model: Llama-3.1-8B, tokens: 1e9", "training.t.jobs[0].model: server does not"),
+    "reserved": (
+        "",
+        "jobs:",
+        "reservation: {from: 0, for: 1 h}\n    jobs:",
+        "`reservation` arrives in a later version",
+    ),
+}
+
+
+@pytest.mark.parametrize(("head", "old", "new", "words"), WRONG_JOBS.values(), ids=WRONG_JOBS)
+def test_a_wrong_job_is_named_with_its_line(fleetsim, tmp_path, head, old, new, words):
+    file = tmp_path / "named.yaml"
+    file.write_text(SMALL + head + edited(old, new, NAMED))
+    refused(fleetsim("run", file), tmp_path / "work", f"{file}:", words)
+
+
+def test_a_trace_that_is_not_there(fleetsim_here, tmp_path):
     file = tmp_path / "traced.yaml"
     file.write_text(TRACED)
     refused(
-        fleetsim("run", file), tmp_path / "work", "services.s.requests.arrivals.path", "there is no file", "trace.csv"
+        fleetsim_here("run", file),
+        tmp_path / "work",
+        "services.s.requests.arrivals.path",
+        "there is no file",
+        "trace.csv",
     )
 
 
-def test_a_generative_model_needs_lengths_in_its_trace(fleetsim, tmp_path):
+def test_a_generative_model_needs_lengths_in_its_trace(fleetsim_here, tmp_path):
     file = tmp_path / "chat.yaml"
     arrivals = GOOD[GOOD.index("arrivals: {process: cox") : GOOD.index("    slo: {ttft")]
     file.write_text(GOOD.replace(arrivals, "arrivals: {process: trace, format: csv, path: trace.csv}\n"))
     (tmp_path / "trace.csv").write_text("arrival_s\n1\n2\n")
-    refused(fleetsim("run", file), tmp_path / "work", "needs prompt_tokens and output_tokens")
+    refused(fleetsim_here("run", file), tmp_path / "work", "needs prompt_tokens and output_tokens")
 
 
 OWN = {
@@ -239,16 +292,16 @@ def test_a_class_of_ones_own_that_cannot_be_used(fleetsim, tmp_path, source, wor
     refused(fleetsim("run", file), tmp_path / "work", f"{file}:", "policies.placement", words)
 
 
-def test_an_output_folder_in_use(fleetsim, tmp_path):
+def test_an_output_folder_in_use(fleetsim_here, tmp_path):
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "summary.json").write_text("{}")
     file = tmp_path / "small.yaml"
     file.write_text(SMALL)
-    refused(fleetsim("run", file, "--out", taken), tmp_path / "work", "holds other results", "--force")
+    refused(fleetsim_here("run", file, "--out", taken), tmp_path / "work", "holds other results", "--force")
     assert [path.name for path in taken.iterdir()] == ["summary.json"]
-    refused(fleetsim("run", file, "--out", file), tmp_path / "work", "small.yaml: Not a directory")
-    refused(fleetsim("run", file, "--out", file / "deeper"), tmp_path / "work", "Not a directory")
+    refused(fleetsim_here("run", file, "--out", file), tmp_path / "work", "small.yaml: Not a directory")
+    refused(fleetsim_here("run", file, "--out", file / "deeper"), tmp_path / "work", "Not a directory")
 
 
 def test_errors_are_found_before_anything_heavy_is_imported(tmp_path):

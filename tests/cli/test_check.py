@@ -96,8 +96,8 @@ def test_wrong_files_give_lines_not_tracebacks(tmp_path):
         (("catalog", "accelerators", "H100-SMX"), "H100-SXM"),
     ],
 )
-def test_wrong_command_lines(arguments, words):
-    done = fleetsim(*arguments)
+def test_wrong_command_lines(fleetsim_here, arguments, words):
+    done = fleetsim_here(*arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -37,11 +37,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG.values(), ids=WRONG)
-def test_a_wrong_file_is_named_with_its_line(fleetsim, tmp_path, case):
+def test_a_wrong_file_is_named_with_its_line(fleetsim_here, tmp_path, case):
     content, *words = case
     file = tmp_path / "measured.csv"
     file.write_text(content)
-    done = fleetsim("catalog", "fit", file)
+    done = fleetsim_here("catalog", "fit", file)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -49,9 +49,9 @@ def test_a_wrong_file_is_named_with_its_line(fleetsim, tmp_path, case):
     assert all(word in done.stderr for word in words), done.stderr
 
 
-def test_no_file(fleetsim, tmp_path):
+def test_no_file(fleetsim_here, tmp_path):
     for arguments, words in ((("fit",), "name the CSV file"), (("fit", "none.csv"), "none.csv: cannot be read as CSV")):
-        done = fleetsim("catalog", *arguments)
+        done = fleetsim_here("catalog", *arguments)
         assert done.returncode == 2
         assert words in done.stderr
         assert "Traceback" not in done.stderr

@@ -36,24 +36,24 @@ def blocks(readme):
 
 
 @pytest.fixture
-def desk(tmp_path):
+def work(tmp_path):
     """A folder in which a reader of any README could stand: the scenarios, and some file that is called chat.yaml."""
     shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
     shutil.copy(ROOT / "tests" / "data" / "chat-and-finetune.yaml", tmp_path / "chat.yaml")
     return tmp_path
 
 
-def execute(desk, *command):
+def execute(work, *command):
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(
-        [sys.executable, *command], cwd=desk, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *command], cwd=work, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def run_console(desk, text):
+def run_console(work, fleetsim_here, text):
     """Run each line behind a `$`; what stands below it must come out, but for the line that tells the time taken."""
     for step in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         line, *expected = step.splitlines()
@@ -61,10 +61,12 @@ def run_console(desk, text):
         if program == "python":
             assert "pytest" in arguments, "only the tests are run with `python` in a README"
             arguments = [argument.replace("tests/", f"{ROOT}/tests/") for argument in arguments]
-            output = execute(desk, *arguments, "-p", "no:cacheprovider")
+            output = execute(work, *arguments, "-p", "no:cacheprovider")
         else:
             assert program == "fleetsim"
-            output = execute(desk, "-m", "analysis", *arguments)
+            done = fleetsim_here(*arguments)
+            assert done.returncode == 0, done.stderr
+            output = done.stdout
         for shown in expected:
             told = any(alike(shown, printed) for printed in output.splitlines())
             assert told or "requests/s" in shown, f"{line} does not print\n{shown}\nbut\n{output}"
@@ -86,15 +88,15 @@ def number(text):
 
 
 @pytest.mark.parametrize("readme", READMES, ids=str)
-def test_blocks_run(readme, desk):
+def test_blocks_run(readme, work, fleetsim_here):
     for block in blocks(readme):
         assert block.language in CONTRACT
         if block.file:
-            (desk / block.file).write_text(block.text, encoding="utf-8")
+            (work / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
-            execute(desk, "-c", block.text)
+            execute(work, "-c", block.text)
         elif block.language == "console":
-            run_console(desk, block.text)
+            run_console(work, fleetsim_here, block.text)
         else:
             assert block.language == "bash", f"a {block.language} block of {readme} does not say which file it is"
 

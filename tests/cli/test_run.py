@@ -58,18 +58,18 @@ def test_a_run_prints_a_table_and_names_its_report(fleetsim, small, tmp_path):
     assert names(tmp_path / "work" / "out" / "mm10") == FILES
 
 
-def test_json_is_all_there_is_on_stdout(fleetsim, small, tmp_path):
-    done = fleetsim("run", small, "--json", "--seed", "3")
+def test_json_is_all_there_is_on_stdout(fleetsim_here, small, tmp_path):
+    done = fleetsim_here("run", small, "--json", "--seed", "3")
     assert json.loads(done.stdout) == json.loads((tmp_path / "work" / "out" / "mm10" / "summary.json").read_text())
     assert json.loads(done.stdout)["run"]["seed"] == 3
 
 
-def test_quiet_and_force(fleetsim, small, tmp_path):
+def test_quiet_and_force(fleetsim_here, small, tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()
     for old in ("summary.json", "requests.parquet", "notes.txt"):
         (folder / old).write_text("{}")
-    done = fleetsim("run", small, "--quiet", "--force", "--out", folder)
+    done = fleetsim_here("run", small, "--quiet", "--force", "--out", folder)
     assert (done.returncode, done.stdout) == (0, "")
     assert names(folder) == FILES | {"notes.txt"}
 

@@ -63,8 +63,8 @@ def test_a_sweep_prints_a_table_and_leaves_a_report(fleetsim, home, tmp_path):
     assert again.returncode == 0, again.stderr
 
 
-def test_a_sweep_in_json_has_estimates_and_differences(fleetsim, home):
-    done = fleetsim("sweep", home / "study.yaml", "--json", "--seed", "5")
+def test_a_sweep_in_json_has_estimates_and_differences(fleetsim_here, home):
+    done = fleetsim_here("sweep", home / "study.yaml", "--json", "--seed", "5")
     found = json.loads(done.stdout)
     assert found["seed"] == 5
     assert [point["label"] for point in found["points"]] == ["nodes 6", "nodes 7", "nodes 8"]
@@ -80,9 +80,9 @@ def test_a_plan_names_the_smallest_fleet(fleetsim, home, tmp_path):
     assert names(tmp_path / "work" / "out" / "fleet-size") == {"plan.json", "report.html"}
 
 
-def test_a_plan_without_an_answer_exits_with_3_and_keeps_what_it_found(fleetsim, home, tmp_path):
+def test_a_plan_without_an_answer_exits_with_3_and_keeps_what_it_found(fleetsim_here, home, tmp_path):
     (home / "plan.yaml").write_text(PLAN.replace("max: 20", "max: 6"))
-    done = fleetsim("plan", home / "plan.yaml")
+    done = fleetsim_here("plan", home / "plan.yaml")
     assert done.returncode == 3, done.stderr
     assert "pools.p.nodes" in done.stderr
     assert "services.s.queueing_s.p90 <= 400 ms" in done.stderr
@@ -90,12 +90,14 @@ def test_a_plan_without_an_answer_exits_with_3_and_keeps_what_it_found(fleetsim,
     assert found["recommended"][0]["status"] == "infeasible"
 
 
-def test_runs_are_compared_in_pairs(fleetsim, home, tmp_path):
+def test_runs_are_compared_in_pairs(fleetsim_here, home, tmp_path):
     for nodes in (7, 9):
         setting = f"pools.p.nodes={nodes}"
-        done = fleetsim("run", home / "mmc.yaml", "--replications", "5", "--set", setting, "--out", f"out/n{nodes}")
+        done = fleetsim_here(
+            "run", home / "mmc.yaml", "--replications", "5", "--set", setting, "--out", f"out/n{nodes}"
+        )
         assert done.returncode == 0, done.stderr
-    done = fleetsim("compare", "out/n7", "out/n9", "--metric", "services.s.queueing_s.p95", NO_COLOR="1")
+    done = fleetsim_here("compare", "out/n7", "out/n9", "--metric", "services.s.queueing_s.p95")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
     found = json.loads((tmp_path / "work" / "out" / "comparison" / "comparison.json").read_text())
@@ -106,10 +108,10 @@ def test_runs_are_compared_in_pairs(fleetsim, home, tmp_path):
     assert (tmp_path / "work" / "out" / "comparison" / "report.html").exists()
 
 
-def test_a_comparison_says_what_it_cannot_do(fleetsim, home, tmp_path):
+def test_a_comparison_says_what_it_cannot_do(fleetsim_here, home, tmp_path):
     for seed in (1, 2):
-        fleetsim("run", home / "mmc.yaml", "--seed", seed, "--out", f"out/s{seed}")
-    done = fleetsim("compare", "out/s1", "out/s2", "--json")
+        fleetsim_here("run", home / "mmc.yaml", "--seed", seed, "--out", f"out/s{seed}")
+    done = fleetsim_here("compare", "out/s1", "out/s2", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert not found["shared_draws"]
@@ -132,10 +134,10 @@ def test_a_comparison_says_what_it_cannot_do(fleetsim, home, tmp_path):
         (("sweep", "nowhere.yaml"), "nowhere.yaml"),
     ],
 )
-def test_a_wrong_command_line_is_told_in_a_line(fleetsim, home, tmp_path, arguments, words):
+def test_a_wrong_command_line_is_told_in_a_line(fleetsim_here, home, tmp_path, arguments, words):
     (tmp_path / "work" / "out" / "a").mkdir(parents=True)
     command, *rest = arguments
-    done = fleetsim(command, *(home / part if str(part).endswith(".yaml") else part for part in rest))
+    done = fleetsim_here(command, *(home / part if str(part).endswith(".yaml") else part for part in rest))
     refused(done, tmp_path / "work", words)
 
 
@@ -155,25 +157,25 @@ WRONG_STUDIES = {
 
 
 @pytest.mark.parametrize("case", WRONG_STUDIES)
-def test_a_wrong_study_is_told_with_its_line(fleetsim, home, tmp_path, case):
+def test_a_wrong_study_is_told_with_its_line(fleetsim_here, home, tmp_path, case):
     old, new, words = WRONG_STUDIES[case]
     text = STUDY.replace(old, new)
     (home / "study.yaml").write_text(text)
-    done = fleetsim("sweep", home / "study.yaml")
+    done = fleetsim_here("sweep", home / "study.yaml")
     refused(done, tmp_path / "work", words)
     if case != "a metric that is no figure":
         assert f"study.yaml:{text[: text.index(new)].count(chr(10)) + 1}:" in done.stderr
 
 
-def test_check_tells_of_studies_and_plans(fleetsim, home):
-    done = fleetsim("check", home / "study.yaml", home / "plan.yaml")
+def test_check_tells_of_studies_and_plans(fleetsim_here, home):
+    done = fleetsim_here("check", home / "study.yaml", home / "plan.yaml")
     assert done.returncode == 0, done.stderr
     assert "fleet-size: 3 points, 4 replications of each" in done.stdout
     assert "the smallest of 17 values of pools.p.nodes" in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["scenario", "study", "plan"])
-def test_schemas_are_printed(fleetsim, kind):
-    schema = json.loads(fleetsim("schema", kind).stdout)
+def test_schemas_are_printed(fleetsim_here, kind):
+    schema = json.loads(fleetsim_here("schema", kind).stdout)
     assert schema["title"] == f"fleetsim {kind}"
     assert kind in schema["properties"] or "fleetsim" in schema["properties"]

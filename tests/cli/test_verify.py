@@ -32,9 +32,9 @@ def wrong(model, factor):
 
 
 def invoke(monkeypatch, models, *arguments):
-    """Run the command in this process, on these models only."""
+    """Run the command on these models only."""
     monkeypatch.setattr(verify, "all_models", lambda: models)
-    return CliRunner().invoke(command, ["verify", "--jobs", "1", *arguments])
+    return CliRunner().invoke(command, ["verify", "--jobs", "2", *arguments])
 
 
 def test_there_are_models_of_every_kind():
@@ -141,17 +141,13 @@ FAULTS = {
     "iterations take 3 % longer, the two servers drawn may be one, one more may wait": (
         [
             ("segment.py", "(iterations * piece.time_fixed +", "(iterations * piece.time_fixed * 1.03 +"),
-            (
-                "routing.py",
-                "2 * request_number + 1, service.replicas - 1)",
-                "2 * request_number + 1, service.replicas)",
-            ),
+            ("routing.py", "2 * request_number + 1, replicas - 1)", "2 * request_number + 1, replicas)"),
             ("routing.py", "return first, second + 1 if second >= first else second", "return first, second"),
             ("arrival.py", "elif service.waiting >= service.queue_limit", "elif service.waiting > service.queue_limit"),
             (
                 "arrival.py",
-                "    if service.waiting >= service.queue_limit",
-                "    if service.waiting > service.queue_limit",
+                "        return\n    if service.waiting >= service.queue_limit",
+                "        return\n    if service.waiting > service.queue_limit",
             ),
         ],
         [

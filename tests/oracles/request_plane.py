@@ -193,6 +193,7 @@ class Oracle(Clients, Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass
                     self.end_step(replica)
             for service in self.services:
                 self.time_out(service)
+            self.leave_impatient()
             self.make_changes()
             self.come_back()
             for service in self.services:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from unit import made_up
 
 HOUR = 3600.0
 HORIZON, WARMUP, STEP = 24 * HOUR, HOUR, 60.0
@@ -43,6 +44,7 @@ def write(
     )
     _latency(samples).to_parquet(folder / "latency.parquet")
     jobs.to_parquet(folder / "jobs.parquet")
+    made_up.spells(jobs, HORIZON).to_parquet(folder / "spells.parquet")
     _telemetry(rng, chat, services=services, training=training, nulls=nulls).to_parquet(folder / "telemetry.parquet")
     return folder
 
@@ -89,7 +91,7 @@ def _jobs(rng: np.random.Generator) -> pd.DataFrame:
         {
             "job_id": [f"finetune-{index}" for index in range(count)],
             "stream": "finetune",
-            "tenant": None,
+            "tenant": np.where(gang > 4, "lab", "shop"),
             "pool": "h100",
             "accelerators": gang,
             "submit_s": submit,
@@ -101,6 +103,7 @@ def _jobs(rng: np.random.Generator) -> pd.DataFrame:
             "attained_accelerator_s": np.maximum(0.0, np.minimum(end, HORIZON) - start) * gang,
             "preemptions": 0,
             "failures": 0,
+            "resizes": 0,
             "energy_j": np.maximum(0.0, np.minimum(end, HORIZON) - start) * gang * 700,
             "cost_usd": np.nan,
         }
@@ -210,6 +213,7 @@ def _summary(samples: Any, jobs: pd.DataFrame, chat: str, *, services: bool, tra
         },
         "services": {},
         "training": {},
+        "tenants": {},
         "pools": {"h100": _pool(64, 8, 0.884, 0.52, 610.0), "l4": _pool(32, 4, 0.79, 0.48, 74.0)},
         "sites": {
             "west": {
@@ -301,17 +305,34 @@ def _summary(samples: Any, jobs: pd.DataFrame, chat: str, *, services: bool, tra
             "jct_s": _block(jobs["jct_s"].to_numpy()),
             "slowdown": _block(jobs["jct_s"].to_numpy() / 2000),
             "bounded_slowdown": _block(jobs["jct_s"].to_numpy() / 2000),
-            "preemptions": 0,
+            "preemptions": 24,
             "failures": 0,
+            "resizes": 0,
+            "deadlines": {"met": 31, "missed": 4, "undecided": 2},
             "makespan_s": None,
             "accelerator_hours": 560.0,
-            "accelerator_hours_by": {"useful": 541.0, "checkpoint": 19.0, "lost": 0.0, "restart": 0.0},
+            "accelerator_hours_by": {"useful": 541.0, "checkpoint": 17.0, "lost": 0.0, "restart": 2.0, "unused": 0.0},
             "ettr": 0.966,
             "energy_kwh": 180.0,
             "cost_usd": 1176.0,
             "carbon_kg": 70.0,
         }
+        summary["tenants"] = {"lab": _tenant(jobs, "lab", 1.34), "shop": _tenant(jobs, "shop", 0.62)}
     return summary
+
+
+def _tenant(jobs: pd.DataFrame, name: str, fairness: float) -> dict[str, Any]:
+    own = jobs[jobs["tenant"] == name]
+    return {
+        "jobs": {"submitted": len(own), "completed": int((own["status"] == "completed").sum())},
+        "queueing_s": _block(own["queueing_s"].to_numpy()),
+        "jct_s": _block(own["jct_s"].to_numpy()),
+        "fairness": fairness,
+        "accelerator_hours": 280.0,
+        "energy_kwh": 90.0,
+        "cost_usd": 588.0,
+        "carbon_kg": 35.0,
+    }
 
 
 def _pool(accelerators: int, nodes: int, allocated: float, busy: float, energy: float) -> dict[str, Any]:

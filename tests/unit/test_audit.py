@@ -103,7 +103,11 @@ def lose_a_job(run):
 
 def let_a_job_run_for_nothing(run):
     job = next(job for job in run.jobs.streams["tune"].jobs if job.status == "completed" and job.start > 600.0)
-    job.end += 1.0
+    job.spells[-1].end += 1.0
+
+
+def forget_whose_a_job_is(run):
+    del run.jobs.jobs[next(job.id for job in run.jobs.streams["tune"].jobs if job.status == "completed")]
 
 
 FAULTS = [
@@ -118,6 +122,7 @@ FAULTS = [
     (lose_a_step_of_a_replica, "busy energy is that of the replicas' steps"),
     (lose_a_job, "running jobs are conserved"),
     (let_a_job_run_for_nothing, "utilization law: busy time is the sum over jobs"),
+    (forget_whose_a_job_is, "accelerator hours of tenants, and of jobs without one, sum to the streams"),
 ]
 
 

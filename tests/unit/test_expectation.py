@@ -6,7 +6,8 @@ import pytest
 
 import sim
 from analysis.check import describe
-from analysis.expectation import service_expectation, training_expectation
+from analysis.expectation import service_expectation
+from analysis.job_expectation import training_expectation
 from sim.preparation import prepare
 
 GPU = {"gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "60 W", "busy_power": "400 W"}}

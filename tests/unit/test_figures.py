@@ -23,6 +23,10 @@ CHARTS = {
     "owners": figures.energy_by_owner,
     "pools": figures.energy_by_pool,
     "jobs": figures.job_times,
+    "jobs by tenant": lambda run: figures.job_times(run, "tenant"),
+    "fairness": figures.finish_time_fairness,
+    "work": figures.work_by_use,
+    "nodes": figures.held_by_node,
 }
 
 
@@ -36,7 +40,7 @@ def test_a_chart_has_a_finding_a_subtitle_and_units(name, run_folder):
     figure.canvas.draw()
     shown = " ".join(labels + [ax.get_ylabel() for ax in figure.axes])
     shown += " ".join(text.get_text() for ax in figure.axes for text in [*ax.get_xticklabels(), *ax.get_yticklabels()])
-    assert any(unit in shown for unit in ("kWh", "kW", "ms", "hours", "min", "%"))
+    assert any(unit in shown for unit in ("kWh", "kW", "ms", "hours", "min", "%", "times as long"))
 
 
 @pytest.mark.parametrize("name", CHARTS)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.fleet.pool import FleetError, PoolState
-from sim.policies.placement import BestFit, FirstFit
+from sim.fleet.pool import FleetError, PoolState, PoolTraits
+from sim.policies.placement import BestFit, FirstFit, PackByRack, Spread
 
 
 def pool(nodes=4, per_node=8, placement=None):
@@ -81,7 +81,11 @@ def test_a_placement_that_holds_too_much_is_named(placement):
         pool(placement=placement).try_hold("job", 8)
 
 
-@given(st.lists(st.integers(1, 20), max_size=40), st.data(), st.sampled_from([FirstFit(), BestFit()]))
+@given(
+    st.lists(st.integers(1, 20), max_size=40),
+    st.data(),
+    st.sampled_from([FirstFit(), BestFit(), Spread(), PackByRack()]),
+)
 def test_no_accelerator_is_held_twice(gangs, data, placement):
     state, held = pool(5, 4, placement), []
     for number, gang in enumerate(gangs):
@@ -97,3 +101,75 @@ def test_no_accelerator_is_held_twice(gangs, data, placement):
         assert state.free_total == state.free.sum()
         if held and data.draw(st.booleans()):
             state.release(held.pop(data.draw(st.integers(0, len(held) - 1))))
+
+
+TPU = PoolTraits(slices=(1, 4, 8, 16))
+
+
+@pytest.mark.parametrize(("gang", "held"), [(1, 1), (2, 4), (4, 4), (5, 8), (9, 16), (16, 16)])
+def test_a_gang_is_given_the_smallest_slice_that_holds_it(gang, held):
+    state = PoolState("tpu", 8, 4, 1, FirstFit(), TPU)
+    assert state.could_hold(gang)
+    holding = state.try_hold("job", gang)
+    assert (holding.accelerators, holding.unused) == (held, held - gang)
+
+
+def test_a_gang_beyond_the_largest_slice_never_fits():
+    state = PoolState("tpu", 8, 4, 1, FirstFit(), TPU)
+    assert not state.could_hold(17)
+    assert state.try_hold("job", 17) is None
+
+
+def test_work_is_slower_across_nodes_and_across_racks():
+    state = PoolState("p", 4, 8, 2, Spread(), PoolTraits(across_nodes=1.1, across_racks=1.3))
+    one, two = state.try_hold("one", 8), state.try_hold("two", 16)
+    assert (one.nodes, two.nodes) == (((0, 8),), ((1, 8), (2, 8)))
+    assert (state.slowdown_on(one.nodes), state.slowdown_on(two.nodes)) == (1.0, 1.3)
+    state.release(one)
+    state.release(two)
+    state.placement = FirstFit()
+    assert state.slowdown_on(state.try_hold("two", 16).nodes) == 1.1
+
+
+def test_spare_nodes_are_not_given_out():
+    state = PoolState("p", 3, 8, 1, FirstFit(), PoolTraits(spare_nodes=1))
+    assert (state.free_total, state.usable_total, state.total) == (16, 16, 24)
+    assert not state.could_hold(17)
+    assert state.try_hold("a", 16).nodes == ((0, 8), (1, 8))
+    assert state.try_hold("b", 1) is None
+
+
+def test_what_is_left_of_a_place_can_be_held():
+    state = pool()
+    gone = state.try_hold("gone", 8)
+    state.release(gone)
+    state.change_usable(0, -3)
+    waiting = state.hold_where("waits", gone.nodes)
+    assert (waiting.nodes, waiting.unused) == (((0, 5),), 5)
+    assert state.hold_where("waits", gone.nodes) is None
+
+
+def test_only_free_accelerators_go_out_of_use():
+    state = pool()
+    state.try_hold("a", 8)
+    with pytest.raises(FleetError, match="node 0 of p has no 1"):
+        state.change_usable(0, -1)
+    state = pool()
+    with pytest.raises(FleetError, match="node 0 of p has no 1"):
+        state.change_usable(0, 1)
+
+
+def test_how_long_accelerators_were_free_and_on_free_nodes():
+    state, now = pool(nodes=2), [0.0]
+    state.clock = lambda: now[0]
+    now[0] = 10.0
+    one = state.try_hold("one", 3)
+    now[0] = 30.0
+    two = state.try_hold("two", 8)
+    now[0] = 35.0
+    state.release(one)
+    state.release(two)
+    now[0] = 36.0
+    free = state.settle()
+    assert free.free == 10 * 16 + 20 * 13 + 5 * 5 + 16
+    assert free.whole == 10 * 16 + 20 * 8 + 0 + 16

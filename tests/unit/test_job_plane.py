@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit import job_runs
+from unit.job_runs import requests
 
 from sim.fleet.environment import TICK, FleetEnvironment, Phase, on_grid
 from sim.fleet.ledger import Ledger, PoolPower, State
@@ -11,23 +13,10 @@ from sim.policies.placement import FirstFit
 from sim.policies.scheduling import Fifo, FifoFirstFit
 from sim.training.job_plane import JobPlane, Stream
 from sim.training.progress import Checkpoints, whole_length
-from sim.workload.jobs import JobRequest
-
-
-def requests(*rows):
-    return [JobRequest(str(number), *row) for number, row in enumerate(rows)]
 
 
 def run(rows, ordering=None, pools=None, allowed=("p",), **options):
-    pools = pools or {"p": PoolState("p", 1, 4, 1, FirstFit())}
-    environment = FleetEnvironment()
-    power = {name: PoolPower(pool.total, 50.0, {("jobs", State.BUSY): 300.0}) for name, pool in pools.items()}
-    ledger = Ledger(power, ["jobs"])
-    stream = Stream("jobs", requests(*rows), allowed, **options)
-    plane = JobPlane(environment, pools, ledger, ordering or Fifo(), [stream])
-    environment.run(until=plane.done)
-    ledger.settle(environment.now)
-    return stream.jobs, ledger
+    return job_runs.run(requests(*rows), ordering or Fifo(), pools, allowed, **options)
 
 
 def starts(jobs):

@@ -55,6 +55,14 @@ def test_the_answer_comes_first_and_is_right(page):
     assert "CO2e" in answer
 
 
+def test_tenants_deadlines_and_interruptions_have_their_tables(page):
+    for words in ("Tenants", "worse off for sharing (Themis)", "Deadlines", "Interruptions and what they cost"):
+        assert words in page.text
+    answer = page.text[: page.text.index("Provenance")].replace("\u00a0", " ")
+    assert "Jobs of lab took 1.34 times as long as on its own share." in answer
+    assert "; 4 of 35 deadlines were missed." in answer
+
+
 def test_assumptions_and_provenance_are_told(page):
     for word in ("https://example.org/h100-datasheet", "vendor", "9c1f" * 16, "fleetsim run scenario.yaml --seed 7"):
         assert word in page.text

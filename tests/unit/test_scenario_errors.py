@@ -29,6 +29,19 @@ def line_of(text, words):
     return next((number for number, line in enumerate(text.splitlines(), 1) if words in line), 0)
 
 
+NAMED = """\
+fleetsim: 1
+name: named
+horizon: 10 d
+tenants: {research: {weight: 2}, production: {}}
+pools: {p: {accelerator: H100-SXM, nodes: 10, accelerators_per_node: 1}}
+training:
+  t:
+    pools: [p]
+    jobs:
+      - {id: a, submit: 1 h, accelerators: 4, duration: 2 h, deadline: 3 h, tenant: research}
+      - {id: b, submit: 2 h, duration: 5 h, accelerators: 8}
+"""
 WORK = "{exponential: {mean: 1}}"
 CHOICE = "{choice: {4: 0.5, 8: 0.3, 16: 0.2}}"
 JOBS = "    arrivals: {process: poisson, rate: 3/h}\n"
@@ -62,7 +75,12 @@ WRONG = [
     (SMALL, "nodes: 10", "nodes: ten", "pools.p.nodes", "whole number"),
     (SMALL, "nodes: 10", "nodes: true", "pools.p.nodes", "whole number"),
     (SMALL, "nodes: 10", "nodes: 10, price: {purchase: 3}", "pools.p.price", "later version"),
-    (SMALL, "nodes: 10", "nodes: 10, failures: {}", "pools.p.failures", "later version"),
+    (SMALL, "nodes: 10", "nodes: 10, interruptions: {}", "pools.p.interruptions", "later version"),
+    (SMALL, "nodes: 10", "nodes: 10, failures: {per: node}", "pools.p.failures", "`mtbf` is missing"),
+    (SMALL, "nodes: 10", "nodes: 10, failures: [{mtbf: 9 h, per: site}]", "pools.p.failures[0].per", "unknown value"),
+    (SMALL, "nodes: 10", "nodes: 10, failures: {per: node, trace: nope.csv}", "pools.p.failures.trace", "no file"),
+    (SMALL, "nodes: 10", "nodes: 10, spare_nodes: 10", "pools.p.spare_nodes", "none is left to use"),
+    (SMALL, "nodes: 10", "nodes: 10, slowdown: {across_nodes: 2, across_racks: 1.5}", "pools.p.slowdown.across_racks", "at least 2"),
     (SMALL, "nodes: 10", "nodes: 10, elastic: {}", "pools.p.elastic", "later version"),
     (SMALL, "replicas: 10", "replicas: 11", "services.s.replicas", "room for 10"),
     (SMALL, "replicas: 10", "replicas: ten", "services.s.replicas", "number of replicas"),
@@ -144,9 +162,24 @@ WRONG = [
     (LARGE, CHOICE, "4.5", "training.finetune.accelerators", "whole number"),
     (LARGE, "median: 40 min", "median: 40", "training.finetune.duration.lognormal.median", "write `40 s`"),
     (LARGE, JOBS, "", "training.finetune", "`arrivals` missing"),
-    (LARGE, "    priority: 0", "    tenant: research", "training.finetune.tenant", "later version"),
+    (LARGE, "    priority: 0", "    reservation: {from: 3 h, for: 10 h}", "training.finetune.reservation", "later version"),
+    (LARGE, "    priority: 0", "    tenant: [a]", "training.finetune.tenant", "expected text"),
+    (NAMED, "    jobs:", "    duration: 1 h\n    jobs:", "training.t.duration", "named jobs say"),
+    (LARGE, "    priority: 0", "    model: Llama-3.1-8B", "training.finetune.model", "`model` without `tokens`"),
+    (LARGE, "    priority: 0", "    tokens: 1e9", "training.finetune.tokens", "`tokens` without `model`"),
+    (LARGE, "    priority: 0", "    model: Llama-3.1-8B\n    tokens: 1e9", "training.finetune.duration", "both say how long"),
+    (LARGE, "    priority: 0", "    model: Llama-9", "training.finetune.model", "unknown model"),
+    (LARGE, "    priority: 0", "    model: my-vision-model # no parameters", "training.finetune.model", "does not follow from its parameters"),
+    (LARGE, "    priority: 0", "    throughput: {h200: 1}", "training.finetune.throughput.h200", "unknown pool"),
+    (LARGE, "    priority: 0", "    throughput: {}", "training.finetune.throughput", "`h100` is missing"),
+    (LARGE, "    priority: 0", "    throughput: {h100: 0}", "training.finetune.throughput.h100", "more than 0"),
+    (LARGE, "    priority: 0", "    elastic: {min: 0}", "training.finetune.elastic.min", "more than 0"),
+    (LARGE, "    priority: 0", "    elastic: {max: 0.5}", "training.finetune.elastic.max", "at least 1"),
+    (LARGE, "    priority: 0", "    deadline: 0", "training.finetune.deadline", "more than zero"),
+    (LARGE, "    priority: 0", "    estimate: 2", "training.finetune.estimate", "expected a map"),
+    (LARGE, "    priority: 0", "    estimate: {factor: -1}", "training.finetune.estimate.factor", "out of bounds"),
     (LARGE, "    priority: 0", "    trace: {format: csv, path: nope.csv}", "training.finetune.trace.path", "no file"),
-    (LARGE, "    priority: 0", "    trace: {format: swf, path: nope.csv}", "training.finetune.trace.format", "later version"),
+    (LARGE, "    priority: 0", "    trace: {format: alibab, path: nope.csv}", "training.finetune.trace.format", "did you mean `alibaba`?"),
     (LARGE, "policy: best_fit", "policy: bestfit", "policies.placement", "did you mean `best_fit`"),
     (LARGE, "sharing: static", "sharing: inference_first", "policies.sharing", "later version"),
     (LARGE, "scheduling: fifo_first_fit", "scheduling: {default: fifo}", "policies.scheduling", "later version"),
@@ -162,7 +195,18 @@ WRONG = [
     (LARGE, "2027-01-04T00:00", "12:30", "start", "date and time"),
     (LARGE, "  finetune:", "  chat: # twice", "training.chat", "is a service too"),
     (LARGE, "  finetune:", "  unassigned:", "training.unassigned", "nobody holds"),
-    (LARGE, "seed: 7", "tenants: {}", "tenants", "later version"),
+    (LARGE, "seed: 7", "tenants: {research: {quota: {h200: 8}}}", "tenants.research.quota.h200", "unknown pool"),
+    (LARGE, "seed: 7", "tenants: {research: {quota: {h100: -8}}}", "tenants.research.quota.h100", "too small"),
+    (LARGE, "seed: 7", "tenants: {research: {weight: 0}}", "tenants.research.weight", "more than 0"),
+    (NAMED, "tenant: research", "tenant: reserch", "training.t.jobs[0].tenant", "did you mean `research`?"),
+    (NAMED, "submit: 2 h", "submit: 20 d", "training.t.jobs[1].submit", "ended by then"),
+    (NAMED, "deadline: 3 h", "deadline: 1 h", "training.t.jobs[0].deadline", "has passed"),
+    (NAMED, "accelerators: 4", "accelerators: 40", "training.t.jobs[0].accelerators", "fits no pool: the largest has 10"),
+    (NAMED, "id: b, submit: 2 h", "id: a, submit: 2 h", "training.t.jobs[1].id", "`a` is the id of a job above"),
+    (NAMED, "duration: 5 h, ", "", "training.t.jobs[1]", "`duration` is missing"),
+    (NAMED, "duration: 5 h", "duration: 5 h, model: Llama-3.1-8B", "training.t.jobs[1].model", "`model` without `tokens`"),
+    (NAMED, "duration: 5 h", "model: my, tokens: 1e9", "training.t.jobs[1].model", "unknown model"),
+    (NAMED, "pools: [p]", "pools: [p]\n    deadline: 3 h\n    trace: {format: csv, path: x.yaml}", "training.t.trace.path", "no file"),
 ]  # fmt: skip
 
 

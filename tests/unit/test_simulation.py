@@ -174,7 +174,7 @@ def test_a_tpu_slice_has_one_of_its_shapes():
             "fleetsim": 1,
             "name": "slices",
             "horizon": "1 h",
-            "pools": {"v5e": {"accelerator": "TPU-v5e", "nodes": 2}},
+            "pools": {"v5e": {"accelerator": "TPU-v5e", "nodes": 2, "accelerators_per_node": 4}},
             "services": {
                 "s": {
                     "model": "Llama-3.1-8B",
@@ -186,8 +186,11 @@ def test_a_tpu_slice_has_one_of_its_shapes():
             },
         }
     )
-    with pytest.raises(sim.ScenarioError, match=r"parallelism.tensor: TPU-v5e has no slice of 2 .*1, 4, 8"):
-        sim.run(spec)
+    result = sim.run(spec)
+    pool, service = result.summary["pools"]["v5e"], result.summary["services"]["s"]
+    assert service["accelerator_hours"] == pytest.approx(4.0)  # of which two do no work
+    assert pool["utilization"]["allocated"] == pytest.approx(0.5)
+    assert all(law["holds"] for law in result.summary["audit"])
 
 
 def test_a_user_may_hand_in_a_policy(tmp_path):

@@ -67,3 +67,25 @@ def test_a_replicated_run_shows_half_widths_below_its_figures(tmp_path, write_ru
     assert "± half the width of the 95 % interval over 4 replications" in text
     assert "simulated 4 times" in text
     assert "±5,001" in text
+
+
+def test_a_run_shows_tenants_and_what_interrupted_jobs(run_folder):
+    summary = RunFolder(run_folder).summary
+    text = shown(print_summary, summary, color_system=None).replace("\u00a0", " ")
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
+    lines = text.splitlines()
+    assert lines[lines.index(next(line for line in lines if line.startswith("Interruptions"))) + 2].split() == (
+        ["finetune", "24", "0", "0", "96.60", "%", "31", "4", "2"]
+    )
+    assert [line.split()[0] for line in lines if line.startswith(("lab", "shop"))] == ["lab", "shop"]
+
+
+def test_streams_that_nothing_stopped_are_not_listed_as_stopped(run_folder):
+    summary = RunFolder(run_folder).summary
+    calm = summary["training"]["finetune"] | {"preemptions": 0}
+    del calm["deadlines"]
+    text = shown(print_summary, summary | {"training": {"finetune": calm}, "tenants": {}}, color_system=None)
+    assert "Interruptions" not in text
+    assert "Tenants" not in text
+    many = {f"t{number:02}": summary["tenants"]["lab"] for number in range(50)}
+    assert "10 more in summary.json" in shown(print_summary, summary | {"tenants": many}, color_system=None)

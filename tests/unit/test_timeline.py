@@ -148,6 +148,7 @@ def test_steps_tell_all_work_of_the_window(timeline, result):
 
 
 def test_jobs_are_those_of_the_table(timeline, result):
+    """Nothing is preempted here, so that each job has one spell."""
     jobs = [job for (pid, _), own in complete(timeline).items() if pid == 3 for job in own]
     shown = {name: (begin, end) for name, begin, end, _ in jobs}
     started = result.jobs[result.jobs["start_s"].notna()]
@@ -192,6 +193,25 @@ def test_jobs_alone_and_a_run_without_end(tmp_path):
     parts = scenario().resolved() | {"services": {}, "training": {"t": jobs}, "horizon": "jobs_done", "warmup": 0}
     found = load(saved(sim.run(sim.load(parts)), tmp_path / "out"))
     assert [len(own) for own in complete(found).values()] == [2, 1]
+
+
+def test_a_job_that_was_stopped_is_shown_once_for_each_time_it_ran(tmp_path):
+    (tmp_path / "jobs.csv").write_text("job_id,submit_time,num_gpu,duration\na,0,12,100\nb,10,8,7\n")
+    jobs = {"pools": ["p"], "trace": {"format": "csv", "path": str(tmp_path / "jobs.csv")}}
+    parts = scenario().resolved() | {"services": {}, "training": {"t": jobs}, "horizon": "jobs_done", "warmup": 0}
+    parts |= {"policies": {"scheduling": "srtf"}}
+    two = sim.load(parts).with_({"pools.p.nodes": 2})
+    shown = [event for own in complete(load(saved(sim.run(two), tmp_path / "out"))).values() for event in own]
+    assert [
+        (name, begin // 10**9, end // 10**9) for name, begin, end, _ in sorted(shown, key=lambda each: each[1])
+    ] == [
+        ("a", 0, 10),
+        ("b", 10, 17),
+        ("a", 17, 107),
+    ]
+    assert [told for *_, told in shown if told["outcome"] == "preempted"] == [
+        {"accelerators": 16, "pool": "p", "outcome": "preempted"}
+    ]
 
 
 def test_only_the_first_replicas_have_a_track(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from sim.fleet.environment import TICK
 from sim.scenario import load
 from sim.workload import jobs as jobs_module
-from sim.workload.job_traces import read_job_trace
+from sim.workload.job_formats import philly, plain
 from sim.workload.jobs import GRID, job_source
 from sim.workload.trace_files import TraceError
 
@@ -150,18 +150,18 @@ def test_jobs_at_or_after_the_end_are_left_out(tmp_path):
 def test_a_broken_row_is_named_with_its_line_and_how_many_were_fine(tmp_path, rows, line, what, fine):
     path = write(tmp_path, "job_id,submit_time,num_gpu,duration\n" + rows)
     with pytest.raises(TraceError, match=what) as caught:
-        read_job_trace("csv", path, {})
+        plain.read(path, {})
     assert (caught.value.line, caught.value.fine) == (line, fine)
 
 
 def test_a_missing_column_is_named_with_those_there_are(tmp_path):
     with pytest.raises(TraceError, match=r"column num_gpu is missing .*gpus"):
-        read_job_trace("csv", write(tmp_path, "job_id,submit_time,gpus,duration\n"), {})
+        plain.read(write(tmp_path, "job_id,submit_time,gpus,duration\n"), {})
 
 
 def test_an_optional_column_that_was_named_must_be_there(tmp_path):
     with pytest.raises(TraceError, match="column team is missing"):
-        read_job_trace("csv", write(tmp_path, "job_id,submit_time,num_gpu,duration\na,0,1,5\n"), {"tenant": "team"})
+        plain.read(write(tmp_path, "job_id,submit_time,num_gpu,duration\na,0,1,5\n"), {"tenant": "team"})
 
 
 def test_philly_is_sorted_and_what_held_nothing_is_dropped(tmp_path):
@@ -169,13 +169,15 @@ def test_philly_is_sorted_and_what_held_nothing_is_dropped(tmp_path):
         "timestamp,duration,num_gpus,gpu_time,cluster\n"
         "2017-10-09 07:01:55,66.0,1,66.0,x\n2017-10-09 07:00:55,10,2,20,x\n2017-10-09 07:03:55,10,0,0,x\n"
     )
-    jobs = read_job_trace("philly", write(tmp_path, text), {})
-    assert jobs.columns["submit_time"] == [0.0, 60.0]
-    assert jobs.columns["num_gpu"] == [2, 1]
-    assert jobs.dropped == {"held no accelerator": 1}
+    recording = philly.read(write(tmp_path, text))
+    assert [(job.submit, job.accelerators, job.tenant) for job in recording.jobs] == [(0.0, 2, "x"), (60.0, 1, "x")]
+    assert recording.read == 3
+    assert recording.dropped == {"held no accelerator": 1}
 
 
 @needs_data
 def test_the_published_traces_read_whole():
-    assert len(read_job_trace("csv", DATA / "philly500.csv", {})) == 500
-    assert len(read_job_trace("philly", DATA / "philly_jobs.csv", {})) == 82_247
+    assert len(plain.read(DATA / "philly500.csv", {}).jobs) == 500
+    recording = philly.read(DATA / "philly_jobs.csv")
+    assert (recording.read, len(recording.jobs)) == (82_247, 82_247)
+    assert len({job.tenant for job in recording.jobs}) == 15

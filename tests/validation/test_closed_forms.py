@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import sim
+from analysis.workers import worker_pool
 
 LARGEST_Z = 4.0
 RUNS = 12
@@ -318,11 +319,22 @@ LARGE = [
 ]
 
 
-def measured(case):
+@pytest.fixture(scope="module")
+def workers():
+    """Two processes for the runs of all cases."""
+    with worker_pool(2) as executor:
+        yield executor
+
+
+def measured(case, workers):
     """The figures of every run, shape (runs, figures). The seeds are fixed; no two cases share one."""
-    scenario, first = case.scenario(), zlib.crc32(case.name.encode())
-    results = (sim.run(scenario, seed=first + run) for run in range(RUNS))
-    return np.array([[_figure(result, path) for path in case.theory] for result in results])
+    first = zlib.crc32(case.name.encode())
+    return np.array(list(workers.map(_figures, [case] * RUNS, range(first, first + RUNS))))
+
+
+def _figures(case, seed):
+    result = sim.run(case.scenario(), seed=seed)
+    return [_figure(result, path) for path in case.theory]
 
 
 def _figure(result, path):
@@ -332,8 +344,8 @@ def _figure(result, path):
     return counts[SHARES[path]] / counts["arrived"]
 
 
-def hold_against_theory(case: Case):
-    figures = measured(case)
+def hold_against_theory(case: Case, workers):
+    figures = measured(case, workers)
     means, errors = figures.mean(axis=0), figures.std(axis=0, ddof=1) / math.sqrt(RUNS)
     theory = np.array(list(case.theory.values()))
     z = (means - theory) / np.hypot(errors, case.theory_error)
@@ -347,18 +359,18 @@ def hold_against_theory(case: Case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_closed_form(case: Case):
-    hold_against_theory(case)
+def test_closed_form(case: Case, workers):
+    hold_against_theory(case, workers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LARGE, ids=str)
-def test_closed_form_of_many_servers(case: Case):
-    hold_against_theory(case)
+def test_closed_form_of_many_servers(case: Case, workers):
+    hold_against_theory(case, workers)
 
 
-def test_a_wrong_theory_is_found():
+def test_a_wrong_theory_is_found(workers):
     """Two queues of which the shorter is joined are not one queue: M/M/2 would have T = 4/3."""
     case = Case("JSQ as M/M/2", 2, 1.0, 3e5, {RESPONSE: 4 / 3}, routing="least_outstanding")
     with pytest.raises(AssertionError, match="standard errors from theory"):
-        hold_against_theory(case)
+        hold_against_theory(case, workers)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from validation.single_queue import many
 
 from sim.fleet.environment import FleetEnvironment
 from sim.fleet.ledger import Ledger, PoolPower, State
@@ -17,7 +18,7 @@ from sim.fleet.pool import PoolState
 from sim.policies.placement import FirstFit
 from sim.policies.scheduling import Fifo, FifoFirstFit
 from sim.training.job_plane import JobPlane, Stream
-from sim.workload.job_traces import read_job_trace
+from sim.workload.job_formats import philly
 from sim.workload.jobs import GRID, JobRequest
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "philly"
@@ -81,13 +82,13 @@ def test_gangs_that_may_not_wait_are_lost_as_kaufman_and_roberts_say():
     classes = [(4.0, 1), (2.0, 2), (1.0, 4)]
     theory = kaufman_roberts(16, classes)
     assert theory == pytest.approx([0.059293957, 0.12786857, 0.29052025], rel=1e-7)
-    hold_against_theory([lost_shares(classes, 12000.0, seed) for seed in SEEDS], theory)
+    hold_against_theory(many(lost_shares, [(classes, 12000.0, seed) for seed in SEEDS]), theory)
 
 
 def test_erlang_b():
     assert kaufman_roberts(10, [(8.0, 1)]) == pytest.approx([0.12166106], rel=1e-7)
     theory = kaufman_roberts(16, [(16.0, 1)])
-    hold_against_theory([lost_shares([(16.0, 1)], 800.0, seed) for seed in SEEDS], theory)
+    hold_against_theory(many(lost_shares, [([(16.0, 1)], 800.0, seed) for seed in SEEDS]), theory)
 
 
 def test_gangs_of_one_and_two_that_block_each_other_saturate_two_servers_at_six_sevenths():
@@ -130,8 +131,12 @@ def test_work_of_no_length_makes_room_before_a_queue_limit_is_judged():
 @pytest.mark.skipif(not DATA.exists(), reason="the Philly trace is not here")
 def test_the_whole_philly_trace_never_waits_on_the_accelerators_it_ran_on():
     """At most 1,243 accelerators are asked for at a time, so that 2,490 hold every job from its submission on."""
-    columns = read_job_trace("philly", DATA / "philly_jobs.csv", {}).columns
-    rows = requests(np.array(columns["submit_time"]), columns["num_gpu"], np.array(columns["duration"]))
+    jobs = philly.read(DATA / "philly_jobs.csv").jobs
+    rows = requests(
+        np.array([job.submit for job in jobs]),
+        [job.accelerators for job in jobs],
+        np.array([job.duration for job in jobs]),
+    )
     stream = Stream("s", rows, ("p",))
     _, ledger = run([stream], FifoFirstFit(), per_node=2490)
     assert len(stream.jobs) == 82_247

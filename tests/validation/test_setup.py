@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 from numpy.random import default_rng
+from validation.single_queue import many
 
 import sim
 from analysis import queueing
@@ -74,7 +75,7 @@ def figures(seed):
 def test_the_closed_form_of_a_server_that_is_set_up():
     shares = queueing.setup_shares(RATE, 1.0, SETUP)
     theory = {"response, s": queueing.setup_response(RATE, 1.0, SETUP), **shares._asdict()}
-    found = np.array([figures(seed) for seed in range(40, 40 + RUNS)])
+    found = np.array(many(figures, [(seed,) for seed in range(40, 40 + RUNS)]))
     means, errors = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(RUNS)
     for name, expected, mean, error in zip(theory, theory.values(), means, errors, strict=True):
         z = (mean - expected) / error

@@ -1,0 +1,173 @@
+"""Max-min fairness over unlike pools: shares of time from a linear program, and rounds that follow them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.policies.arranging import Room, Share, arrange
+from sim.policies.options import positive_time
+from sim.policies.protocols import Assign, FleetView, JobView, Sees
+
+Speeds = tuple[tuple[str, float], ...]
+"""(pool, speed there) for each pool in which a gang has room."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Jobs that are alike to the program: of one gang and the same speeds. One of them stands for all."""
+
+    gang: int
+    speeds: Speeds
+
+
+class MaxMinHeterogeneous:
+    """The job that gets on worst, relative to an equal share of every pool, gets on as well as can be (Gavel).
+
+    Every `round`, gangs are given to the jobs that have had least of the time due to them; whoever stays where it is
+    goes on undisturbed. What is due is computed anew where jobs came or went, after `reallocation` at the earliest.
+    `heterogeneity_aware: false` takes all pools as equally fast, and spreads a job's time over them by their size.
+    """
+
+    # Narayanan et al. 2020. The time due is that of their program; rounds follow their algorithm 1: the pairs of job
+    # and pool with the largest ratio of time due to time had go first, whatever the pool.
+    sees: Sees = "nothing"
+
+    def __init__(
+        self,
+        round: str = "240 s",  # noqa: A002  what the field calls it
+        reallocation: str = "1920 s",
+        *,
+        heterogeneity_aware: bool = True,
+    ) -> None:
+        self.interval = positive_time("round", round)
+        self._reallocation = positive_time("reallocation", reallocation)
+        self._aware = heterogeneity_aware
+        self._due: dict[tuple[int, str], float] = {}
+        """The share of time due to a job, by its number, in a pool."""
+        self._had: dict[tuple[int, str], float] = defaultdict(float)
+        """Seconds that it had there since that was computed."""
+        self._for: object = None
+        """The jobs and the room for which it was computed."""
+        self._computed = self._last = -np.inf
+
+    def decide(self, fleet: FleetView) -> Iterator[Assign]:
+        """Give the gangs of this round."""
+        room = Room(fleet)
+        jobs = room.jobs()
+        self._count_time(fleet)
+        size = {pool: int(free.sum()) for pool, free in room.free.items()}
+        present = ([job.number for job in jobs], size)
+        if present != self._for and fleet.now >= self._computed + self._reallocation:
+            self._due = self._time_due(room, jobs, size)
+            self._had.clear()
+            self._for, self._computed = present, fleet.now
+        yield from arrange(fleet, self._chosen(room, jobs))
+
+    def _count_time(self, fleet: FleetView) -> None:
+        for job in fleet.running:
+            if job.pool is not None:
+                self._had[job.number, job.pool] += fleet.now - max(job.since, self._last)
+        self._last = fleet.now
+
+    def _time_due(self, room: Room, jobs: Sequence[JobView], size: Mapping[str, int]) -> dict[tuple[int, str], float]:
+        groups: dict[Alike, list[JobView]] = defaultdict(list)
+        for job in jobs:
+            speeds = tuple(
+                (pool, speed if self._aware else 1.0)
+                for pool, speed in job.speed.items()
+                if room.nodes_for(job, pool, job.gang) is not None
+            )
+            if speeds:
+                groups[Alike(job.gang, speeds)].append(job)
+        counts = {alike: len(members) for alike, members in groups.items()}
+        shares = max_min_shares(counts, size)
+        if not self._aware:
+            shares = {alike: _by_size(sum(due.values()), due, size) for alike, due in shares.items()}
+        return {
+            (job.number, pool): share
+            for alike, members in groups.items()
+            for pool, share in shares[alike].items()
+            for job in members
+        }
+
+    def _chosen(self, room: Room, jobs: Sequence[JobView]) -> list[Share]:
+        """Those who are given a gang: the largest ratio of time due to time had first, then whoever fits."""
+        pairs = []
+        for job in jobs:
+            for place, (pool, speed) in enumerate(job.speed.items()):
+                due, had = self._due.get((job.number, pool), 0.0), self._had[job.number, pool]
+                ratio = due / (self.interval / 2 + had)
+                pairs.append((-ratio, job.number, -speed if self._aware else place, pool, job))
+        pairs.sort(key=lambda pair: pair[:4])
+        chosen: dict[int, Share] = {}
+        for *_, pool, job in pairs:
+            if job.number not in chosen and room.take(job, pool, job.gang) is not None:
+                chosen[job.number] = Share(job, pool, job.gang, job.gang)
+        return list(chosen.values())
+
+
+def _by_size(share: float, pools: Iterable[str], size: Mapping[str, int]) -> dict[str, float]:
+    """A share of time, spread over pools in proportion to their size."""
+    total = sum(size[pool] for pool in pools)
+    return {pool: share * size[pool] / total for pool in pools}
+
+
+def max_min_shares(counts: Mapping[Alike, int], size: Mapping[str, int]) -> dict[Alike, dict[str, float]]:
+    """The share of its time that a job is due in each pool, so that the least normalised progress is the largest.
+
+    Progress is the gang times the speed, averaged over time, relative to the speed of a job that has of every pool a
+    time in proportion to its `size` (accelerators). `counts` says how many jobs there are of each. A job has no more
+    than all of its time, and a pool gives no more than its accelerators. Solved by HiGHS.
+    """
+    from scipy.optimize import linprog
+
+    pools = [pool for pool, accelerators in size.items() if accelerators > 0]
+    kinds = list(counts)
+    if not kinds:
+        return {}
+    speed, allowed = _matrix(kinds, pools)
+    gang = np.array([float(kind.gang) for kind in kinds])
+    number = np.array([float(counts[kind]) for kind in kinds])
+    room = np.array([float(size[pool]) for pool in pools])
+    equal_split = speed @ (room / room.sum())
+    progress = gang[:, None] * speed / equal_split[:, None]
+    upper, right = _constraints(progress, gang * number, room)
+    bounds = [(0.0, 1.0 if may else 0.0) for may in allowed.ravel()] + [(0.0, None)]
+    cost = np.zeros(progress.size + 1)
+    cost[-1] = -1.0
+    found = linprog(cost, A_ub=upper, b_ub=right, bounds=bounds, method="highs")
+    if found.x is None:
+        raise ArithmeticError(f"no max-min shares were found: {found.message}")
+    shares = found.x[:-1].reshape(progress.shape)
+    return {
+        kind: {pool: float(shares[row, column]) for column, pool in enumerate(pools) if allowed[row, column]}
+        for row, kind in enumerate(kinds)
+    }
+
+
+def _matrix(kinds: Sequence[Alike], pools: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The speed of each kind (rows) in each pool, 0 where it cannot run; and where it can."""
+    speed = np.zeros((len(kinds), len(pools)))
+    for row, kind in enumerate(kinds):
+        for pool, value in kind.speeds:
+            speed[row, pools.index(pool)] = value
+    return speed, speed > 0
+
+
+def _constraints(
+    progress: NDArray[np.float64], accelerators: NDArray[np.float64], room: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds on the shares, row by row, and, last, on the least progress, which is no more than anybody's."""
+    kinds, pools = progress.shape
+    upper = np.zeros((2 * kinds + pools, kinds * pools + 1))
+    least, all_time, capacity = upper[:kinds], upper[kinds : 2 * kinds, :-1], upper[2 * kinds :, :-1]
+    for kind in range(kinds):
+        its_shares = slice(kind * pools, (kind + 1) * pools)
+        least[kind, its_shares] = -progress[kind]
+        all_time[kind, its_shares] = 1.0
+        capacity[:, its_shares] = accelerators[kind] * np.eye(pools)
+    least[:, -1] = 1.0
+    return upper, np.concatenate([np.zeros(kinds), np.ones(kinds), room])
