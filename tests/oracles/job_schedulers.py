@@ -102,19 +102,25 @@ class Las:
         return next(number for number, queue in enumerate(self.queues) if job in queue)
 
     def next_jump(self, cluster):
-        return min((cluster.now + self._until_jump(cluster, job) for job in cluster.running), default=math.inf)
+        """The first instant of the clock, a multiple of 2**-20 s, at which a job has reached a threshold."""
+        seconds = min((self._until_jump(cluster, job) for job in cluster.running), default=math.inf)
+        return math.ceil((cluster.now + seconds) * 2**20) / 2**20 if seconds < math.inf else math.inf
 
     def __call__(self, cluster):
         present = sorted(cluster.running + cluster.waiting, key=lambda job: job.number)
         self.queues = [[job for job in queue if job in present] for queue in self.queues]
+        self._let_running_go_first()  # but for jobs that have failed they do already
         for job in present:
             if not any(job in queue for queue in self.queues):
                 self.queues[0].append(job)
-            elif job.running and self._until_jump(cluster, job) <= 0:
+            elif self._until_jump(cluster, job) <= 0:
                 queue = self._queue_of(job)
                 self.queues[queue].remove(job)
                 self.queues[queue + 1].append(job)
         with_running(cluster, [job for queue in self.queues for job in queue])
+        self._let_running_go_first()
+
+    def _let_running_go_first(self):
         for queue in self.queues:
             queue.sort(key=lambda job: not job.running)
 
@@ -187,7 +193,7 @@ def conservative_backfill(cluster):
         seconds = cluster.remaining(job)
         found = ((start, room_from(step, job, seconds)) for step, start in enumerate(times))
         start, nodes = next(((start, nodes) for start, nodes in found if nodes is not None), (math.inf, {}))
-        if start == cluster.now:
-            cluster.begin(job, nodes)
+        if start == cluster.now and all(cluster.free[node] >= count for node, count in nodes.items()):
+            cluster.begin(job, nodes)  # one of no length may still be there: then in the next pass of this instant
         if start < math.inf:
             change(start, start + seconds, nodes, -1)
