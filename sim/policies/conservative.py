@@ -43,10 +43,9 @@ class ConservativeBackfill:
 
     def decide(self, fleet: FleetView) -> Iterator[Assign]:
         """Start those whose reservation begins now."""
-        if self._as_expected(fleet):
-            for profile in self._profiles.values():
-                profile.forget_before(fleet.now)
-        else:
+        for profile in self._profiles.values():
+            profile.forget_before(fleet.now)
+        if not self._as_expected(fleet):
             self._begin_anew(fleet)
         for job in fleet.waiting:
             if job.number not in self._slots:
@@ -68,9 +67,19 @@ class ConservativeBackfill:
             and all(end <= fleet.now for end in ended.values())
             and all(end > fleet.now for end in running.values())
             and all(slot.start >= fleet.now for slot in self._slots.values())
+            and self._room_is_there(fleet)
         )
         self._up, self._ends = up, running
         return went_well
+
+    def _room_is_there(self, fleet: FleetView) -> bool:
+        """Whether what was planned to be free now is: as many may be up as before, and others."""
+        free = {pool: fleet.free(pool) for pool in self._profiles}
+        for slot in self._slots.values():
+            for node, count in slot.nodes if slot.start <= fleet.now < slot.end else ():
+                free[slot.pool][node] -= count
+        planned = {pool: profile.at_first()[: len(free[pool])] for pool, profile in self._profiles.items()}
+        return all(bool((left >= planned[pool]).all()) for pool, left in free.items())
 
     def _begin_anew(self, fleet: FleetView) -> None:
         self._slots.clear()

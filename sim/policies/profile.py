@@ -45,6 +45,10 @@ class Profile:
         del self._times[:gone], self._free[:gone]
         self._times[0] = now
 
+    def at_first(self) -> IntArray:
+        """Free accelerators of each node at the beginning."""
+        return self._free[0]
+
     def _step_at(self, time: float) -> int:
         """The step that begins at an instant, which is made where there is none."""
         step = bisect_left(self._times, time)

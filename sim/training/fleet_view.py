@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.fleet.ledger import UNASSIGNED, State
 from sim.policies.protocols import IntArray, JobView, Kind, Nodes, PoolView, Sees, TenantView
 from sim.training.job import Job
 from sim.training.queue import Queue
@@ -96,5 +95,4 @@ class LiveView:
         pool, ledger = self._plane.pools[name], self._plane.ledger
         counts = ledger.counts[ledger.pools[name]]
         training = sum(int(counts[ledger.owners[stream]].sum()) for stream in self._plane.streams)
-        down = int(counts[ledger.owners[UNASSIGNED], State.DOWN])
-        return PoolView(name, pool.total, pool.total - down, pool.free_total, training)
+        return PoolView(name, pool.total, pool.usable_total, pool.free_total, training)

@@ -4,12 +4,17 @@ import pytest
 
 import sim
 from analysis.check import describe
+from sim.policies.registry import BUILT_IN
 from sim.scenario import paths
 
 SERVER = {"kind": "gpu", "memory": "1 GB", "idle_power": "60 W", "busy_power": "400 W", "accelerators_per_node": 4}
 
 
-def run(folder, jobs, pools, failures=None, placement="first_fit", **stream):
+NEED_MORE = frozenset({"fair_share", "max_min_heterogeneous", "goodput_elastic"})
+"""Schedulers that are about tenants, several pools or elastic gangs."""
+
+
+def run(folder, jobs, pools, failures=None, placement="first_fit", scheduling="fifo_first_fit", **stream):
     """A trace of jobs on pools; the summary and the table of jobs."""
     rows = "".join(f"{number},{submit},{gang},{seconds}\n" for number, (submit, gang, seconds) in enumerate(jobs))
     (folder / "jobs.csv").write_text("job_id,submit_time,num_gpu,duration\n" + rows)
@@ -26,7 +31,7 @@ def run(folder, jobs, pools, failures=None, placement="first_fit", **stream):
             "training": {
                 "t": {"pools": list(pools), "trace": {"format": "csv", "path": str(folder / "jobs.csv")}, **stream}
             },
-            "policies": {"placement": placement, "scheduling": "fifo_first_fit"},
+            "policies": {"placement": placement, "scheduling": scheduling},
         }
     )
     result = sim.run(spec)
@@ -170,3 +175,36 @@ def test_check_says_how_many_failures_to_expect(tmp_path):
     text = described(small(failures=failing(tmp_path), spare_nodes=1))
     assert "72 left, 8 on spare nodes" in text
     assert "pools.p.failures: about 2 failures are to be expected: too few to judge by" in text
+
+
+@pytest.mark.parametrize("scheduling", [name for name in BUILT_IN["scheduling"] if name not in NEED_MORE])
+def test_every_scheduler_lives_with_failures(scheduling):
+    """The laws hold, everybody meets the same failures, and nobody is forgotten."""
+    per = {"accelerator": ("500 h", "2 h"), "node": ("100 h", "10 h"), "rack": ("400 h", "5 h")}
+    failures = [{"per": each, "mtbf": mtbf, "repair": repair} for each, (mtbf, repair) in per.items()]
+    spec = sim.load(small(nodes=6, racks=2, spare_nodes=1, failures=failures, slowdown={"across_nodes": 1.2}))
+    gangs = {"choice": {"1": 0.5, "8": 0.4, "40": 0.1}}
+    checkpoint = {"interval": "20 min", "cost": "30 s", "restart": "60 s"}
+    spec = spec.with_(
+        {"training.t.accelerators": gangs, "training.t.checkpoint": checkpoint, "output.telemetry": "1 h"}
+    )
+    summary = sim.run(spec.with_({"policies.scheduling": scheduling}), seed=1).summary
+    assert [law for law in summary["audit"] if not law["holds"]] == []
+    assert summary["training"]["t"]["failures"] > 0
+    assert summary["training"]["t"]["jobs"]["completed"] > 200
+    fifo = sim.run(spec, seed=1).summary["pools"]["p"]
+    assert (summary["pools"]["p"]["failures"], summary["pools"]["p"]["availability"]) == (
+        fifo["failures"],
+        fifo["availability"],
+    )
+
+
+@pytest.mark.parametrize("instant", [200, 300])
+@pytest.mark.parametrize("node", [0, 1])
+def test_a_plan_is_made_anew_where_one_node_fails_as_another_comes_back(tmp_path, instant, node):
+    """As many accelerators are up as before, but not those that conservative backfill had reserved."""
+    pool = {"p": {"nodes": 3, "failures": failing(tmp_path)}}
+    jobs = [(0, 4, 200), (0, 4, 300), (1, 8, 100), (2, 4, 60)]
+    rows = [f"10,2,{instant - 10}", f"{instant},{node},500"]
+    _, table = run(tmp_path, jobs, pool, rows, scheduling="conservative_backfill")
+    assert (table.status == "completed").all()
