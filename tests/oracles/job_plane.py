@@ -1,13 +1,15 @@
-"""The simulator's job plane by itself: one pool, one stream, any policy, and interruptions at given instants."""
+"""The simulator's job plane by itself: one pool, one stream, any policy, and nodes that fail at given instants."""
 
 from oracles.jobs import Checkpoints
 
-from sim.fleet.environment import FleetEnvironment, Phase
+from sim.fleet.environment import FleetEnvironment
+from sim.fleet.failures import Failures
 from sim.fleet.ledger import Ledger, PoolPower, State
 from sim.fleet.pool import PoolState
 from sim.policies.placement import BestFit, FirstFit
 from sim.training import progress
 from sim.training.job_plane import JobPlane, Stream
+from sim.workload.failures import Failure
 from sim.workload.jobs import JobRequest
 
 PLACEMENTS = {"first_fit": FirstFit, "best_fit": BestFit}
@@ -22,7 +24,14 @@ def run_plane(policy, jobs, nodes, per_node, failures=(), placement="first_fit",
     ledger = Ledger({"p": PoolPower(pool.total, 50.0, {("jobs", State.BUSY): 300.0})}, ["jobs"])
     stream = Stream("jobs", requests, ("p",), checkpoints=saved)
     plane = JobPlane(environment, {"p": pool}, ledger, policy, [stream])
-    environment.process(_interruptions(environment, plane, sorted(failures)))
+    Failures(
+        environment,
+        {"p": pool},
+        ledger,
+        {"p": [("node", iter([Failure(*failure) for failure in sorted(failures)]))]},
+        interrupted=plane.interrupt,
+        changed=lambda _: plane.call_pass(),
+    )
     environment.run(until=plane.done)
     ledger.settle(environment.now)
     return stream.jobs, ledger
@@ -30,15 +39,6 @@ def run_plane(policy, jobs, nodes, per_node, failures=(), placement="first_fit",
 
 def _request(number, submit, gang, duration, priority=0, estimate=None):
     return JobRequest(str(number), submit, gang, duration, priority, estimate=estimate)
-
-
-def _interruptions(environment, plane, failures):
-    for failure in failures:
-        yield environment.at(failure.time, Phase.REPAIR)
-        running = [job.spells[-1].holding for job in plane.running.values()]
-        for holding in running:
-            if failure.node in dict(holding.nodes):
-                plane.interrupt(holding)
 
 
 def outcome(jobs):

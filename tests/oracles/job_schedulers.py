@@ -126,7 +126,10 @@ class Las:
 
 
 def easy_backfill(cluster):
-    """The first that has no room reserves the earliest; later ones end by then or leave it room."""
+    """The first that has no room reserves the earliest; later ones end by then or leave it room.
+
+    One that has no room even when all have ended, as a node is down, leaves the reservation to the next.
+    """
     reserved, left = None, None
     for job in sorted(cluster.waiting, key=lambda job: job.number):
         nodes = cluster.place(job.gang, cluster.free)
@@ -148,7 +151,7 @@ def expected_end(cluster, job):
 
 
 def reservation(cluster, job):
-    """The earliest instant at which a job has room, and what it leaves free then; never, where no end makes room."""
+    """The earliest instant at which a job has room, and what it leaves free then; None where no end makes room."""
     for instant in sorted({expected_end(cluster, other) for other in cluster.running}):
         free = list(cluster.free)
         for other in cluster.running:
@@ -158,7 +161,7 @@ def reservation(cluster, job):
         nodes = cluster.place(job.gang, free)
         if nodes is not None:
             return instant, [count - nodes.get(node, 0) for node, count in enumerate(free)]
-    return math.inf, list(cluster.free)
+    return None, None
 
 
 def conservative_backfill(cluster):
