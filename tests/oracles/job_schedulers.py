@@ -79,7 +79,7 @@ def preemptive(key):
 
 srtf = preemptive(lambda cluster, job: cluster.remaining(job))
 srsf = preemptive(lambda cluster, job: cluster.remaining(job) * job.gang)
-priority_preemptive = preemptive(lambda cluster, job: -job.priority)
+priority_preemptive = preemptive(lambda _, job: -job.priority)
 
 
 class Las:
@@ -164,39 +164,52 @@ def reservation(cluster, job):
     return None, None
 
 
-def conservative_backfill(cluster):
-    """Every job reserves in order of submission the earliest room for all of its length; who has it now starts."""
-    times, frees = [cluster.now], [list(cluster.free)]
+class Profile:
+    """What is free of each node from each of some instants on."""
 
-    def change(start, end, nodes, sign):
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.times, self.frees = [cluster.now], [list(cluster.free)]
+
+    def change(self, start, end, nodes, sign):
         for instant in (start, end):
-            place = bisect_left(times, instant)
-            if instant < math.inf and (place == len(times) or times[place] != instant):
-                times.insert(place, instant)
-                frees.insert(place, list(frees[place - 1]))
-        for time, free in zip(times, frees, strict=True):
+            place = bisect_left(self.times, instant)
+            if instant < math.inf and (place == len(self.times) or self.times[place] != instant):
+                self.times.insert(place, instant)
+                self.frees.insert(place, list(self.frees[place - 1]))
+        for time, free in zip(self.times, self.frees, strict=True):
             for node, count in nodes.items() if start <= time < end else ():
                 free[node] += sign * count
 
-    def room_from(step, job, seconds):
-        """Where a job has room from a step on for so many seconds."""
-        least = list(frees[step])
-        nodes = cluster.place(job.gang, least)
-        for time, free in zip(times[step + 1 :], frees[step + 1 :], strict=True):
-            if nodes is None or time >= times[step] + seconds:
+    def earliest(self, gang, seconds):
+        """The first instant from which a gang has room for so many seconds, and where."""
+        for step, start in enumerate(self.times):
+            nodes = self._room_from(step, gang, start + seconds)
+            if nodes is not None:
+                return start, nodes
+        return math.inf, {}
+
+    def _room_from(self, step, gang, end):
+        least = list(self.frees[step])
+        nodes = self.cluster.place(gang, least)
+        for time, free in zip(self.times[step + 1 :], self.frees[step + 1 :], strict=True):
+            if nodes is None or time >= end:
                 break
             least = [min(pair) for pair in zip(least, free, strict=True)]
-            nodes = cluster.place(job.gang, least)
+            nodes = self.cluster.place(gang, least)
         return nodes
 
+
+def conservative_backfill(cluster):
+    """Every job reserves in order of submission the earliest room for all of its length; who has it now starts."""
+    profile = Profile(cluster)
     for job in cluster.running:
         end = cluster.now + cluster.remaining(job)
-        change(end if end > cluster.now else cluster.now + 2.0**-20, math.inf, job.spells[-1][2], 1)
+        profile.change(end if end > cluster.now else cluster.now + 2.0**-20, math.inf, job.spells[-1][2], 1)
     for job in sorted(cluster.waiting, key=lambda job: job.number):
         seconds = cluster.remaining(job)
-        found = ((start, room_from(step, job, seconds)) for step, start in enumerate(times))
-        start, nodes = next(((start, nodes) for start, nodes in found if nodes is not None), (math.inf, {}))
+        start, nodes = profile.earliest(job.gang, seconds)
         if start == cluster.now and all(cluster.free[node] >= count for node, count in nodes.items()):
             cluster.begin(job, nodes)  # one of no length may still be there: then in the next pass of this instant
         if start < math.inf:
-            change(start, start + seconds, nodes, -1)
+            profile.change(start, start + seconds, nodes, -1)

@@ -152,7 +152,7 @@ def simulate(scheduler, jobs, nodes, per_node, failures=(), **options):
     troubles = sorted([(failure.time, number, 1, failure.node) for number, failure in enumerate(failures)])
     troubles += [(failure.time + failure.repair, number, -1, failure.node) for number, failure in enumerate(failures)]
     troubles.sort()
-    jumps = getattr(scheduler, "next_jump", lambda cluster: math.inf)
+    jumps = getattr(scheduler, "next_jump", lambda _: math.inf)
     while cluster.coming or cluster.running or cluster.waiting:
         instants = [job.end for job in cluster.running] + [job.submit for job in cluster.coming[:1]]
         cluster.now = min([*instants, jumps(cluster), *(trouble[0] for trouble in troubles[:1])])

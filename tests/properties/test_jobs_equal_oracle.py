@@ -34,11 +34,12 @@ PREEMPTIVE = ["priority, preemptive", "srtf", "srsf", "las", "las by accelerator
 BACKFILLING = {"easy_backfill": EasyBackfill, "conservative_backfill": ConservativeBackfill}
 WHOLE = st.sampled_from([0.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 13.0, 21.0])
 """Few values, so that instants coincide."""
+NO_ESTIMATES = st.none()
 SECONDS = st.one_of(WHOLE, st.integers(0, 2**24).map(lambda ticks: ticks * 2.0**-20))
 
 
 @st.composite
-def workloads(draw, largest, estimates=st.none(), smallest=1):
+def workloads(draw, largest, estimates=NO_ESTIMATES, smallest=1):
     """Rows of jobs by submission: bursts, equal instants, jobs of no length; the clock starts at 0, 1e5 or 1e7 s."""
     time, rows = draw(st.sampled_from([0.0, 1e5, 1e7])), []
     for _ in range(draw(st.integers(1, 24))):
