@@ -44,6 +44,7 @@ class EasyBackfill:
             _, index, job = heapq.heappop(ahead)
             place = _place(fleet, job, reserved)
             if place is not None:
+                _take_of_what_is_left(fleet, job, place, reserved)
                 yield Assign(job.id, place[0], job.gang, place[1])
             elif not reserved.keys() & job.speed.keys():
                 reserved |= _earliest(fleet, job)
@@ -64,6 +65,16 @@ def _place(fleet: FleetView, job: JobView, reserved: Mapping[str, Reservation]) 
         if nodes is not None:
             return pool, nodes
     return None
+
+
+def _take_of_what_is_left(
+    fleet: FleetView, job: JobView, place: tuple[str, Nodes], reserved: Mapping[str, Reservation]
+) -> None:
+    """Where a job that starts now will still be there when a reservation begins, leave less to those behind it."""
+    pool, nodes = place
+    if pool in reserved and _outlasts(fleet, job, pool, nodes, reserved[pool].start):
+        for node, count in nodes:
+            reserved[pool].left[node] -= count
 
 
 def _outlasts(fleet: FleetView, job: JobView, pool: str, nodes: Nodes, instant: float) -> bool:
@@ -106,7 +117,7 @@ def _reserve(fleet: FleetView, gang: int, pool: str) -> Reservation | None:
         for node, count in nodes:
             free[node] += count
             total += count
-        last_of_instant = place + 1 == len(releases) or releases[place + 1][0] > end
+        last_of_instant = place + 1 == len(releases) or releases[place + 1][0] > max(end, fleet.now)
         if total < gang or not last_of_instant:
             continue
         taken = fleet.place(gang, pool, free)

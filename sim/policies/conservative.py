@@ -51,7 +51,7 @@ class ConservativeBackfill:
             if job.number not in self._slots:
                 self._reserve(fleet, job)
             slot = self._slots.get(job.number)
-            if slot is not None and slot.start <= fleet.now:
+            if slot is not None and slot.start <= fleet.now and _is_free(fleet, slot):
                 del self._slots[job.number]
                 self._ends[job.number] = slot.end
                 yield Assign(job.id, slot.pool, job.gang, slot.nodes)
@@ -127,3 +127,9 @@ class ConservativeBackfill:
         if any(free[node] < count for node, count in self._of_quota(job, pool)):
             return None
         return fleet.place(job.gang, pool, free[: len(free) - len(self._quotas[pool])])
+
+
+def _is_free(fleet: FleetView, slot: Slot) -> bool:
+    """Whether nobody is there any more: a job of no length leaves at this instant, and another pass follows."""
+    free = fleet.free(slot.pool)
+    return all(free[node] >= count for node, count in slot.nodes)
