@@ -48,6 +48,7 @@ class GoodputElastic:
     """
 
     sees: Sees = "nothing"
+    resizes = True
 
     def __init__(self, interval: str = "60 s", horizon: str | None = None) -> None:
         self.interval = positive_time("interval", interval)
