@@ -40,19 +40,19 @@ def hyperexponential_sizes(weights: Sequence[float], means: Sequence[float]) -> 
 
 def bounded_pareto_sizes(alpha: float, low: float, high: float) -> Sizes:
     """Work (s) with density proportional to x^(-alpha-1) from `low` to `high`; alpha neither 1 nor 2."""
-    cut = (low / high) ** alpha
-    scale = low**alpha / (1.0 - cut)
+    cut = math.pow(low / high, alpha)
+    scale = math.pow(low, alpha) / (1.0 - cut)
     share = cut / (1.0 - cut)
 
     def first(x: float) -> float:
         if x <= low:
             return x
-        return low + scale * (x ** (1 - alpha) - low ** (1 - alpha)) / (1 - alpha) - share * (x - low)
+        return low + scale * (math.pow(x, 1 - alpha) - math.pow(low, 1 - alpha)) / (1 - alpha) - share * (x - low)
 
     def second(x: float) -> float:
         if x <= low:
             return x * x
-        grown = 2.0 * scale * (x ** (2 - alpha) - low ** (2 - alpha)) / (2 - alpha)
+        grown = 2.0 * scale * (math.pow(x, 2 - alpha) - math.pow(low, 2 - alpha)) / (2 - alpha)
         return low * low + grown - share * (x * x - low * low)
 
     return Sizes(

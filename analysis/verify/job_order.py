@@ -24,7 +24,7 @@ def models() -> Iterator[Model]:
 
 
 def priorities(*, preempts: bool, scvs: Sequence[float] = (1.0, 1.0)) -> Model:
-    """Two classes on one accelerator, the higher one with shorter jobs; a law with scv 0 is fixed, with 1 exponential."""
+    """Two classes on one accelerator; a law of work with scv 0 is fixed, one with scv 1 exponential."""
     rates, services = (0.3, 0.4), (1.0, 1.25)
     waits = queueing.priority_waits(rates, services, scvs)
     responses = queueing.preemptive_responses(rates, services, scvs)
@@ -64,7 +64,7 @@ def many_preemptive(accelerators: int = 10, rates: Sequence[float] = (3.0, 6.0))
         classes,
         *figures,
         accelerators=accelerators,
-        window=250.0,
+        window=700.0,
         scheduling={"policy": "priority", "preempts": True},
     )
 
