@@ -13,7 +13,12 @@ from analysis.queueing.gangs import kaufman_roberts, two_servers_saturated
 from analysis.queueing.many_servers import erlang_b, erlang_c, mmc_wait, mmc_wait_over, mmc_wait_quantile, mmck
 from analysis.queueing.patience import exponential_patience, fixed_patience
 from analysis.queueing.power import joules_per_request, mean_power
-from analysis.queueing.priorities import mmc_priority_waits, priority_waits
+from analysis.queueing.priorities import (
+    mmc_preemptive_responses,
+    mmc_priority_waits,
+    preemptive_responses,
+    priority_waits,
+)
 from analysis.queueing.renewal_arrivals import (
     equal_gaps,
     gamma_gaps,
@@ -30,10 +35,17 @@ from analysis.queueing.single_server import (
     setup_response,
     setup_shares,
 )
+from analysis.queueing.sizes import (
+    bounded_pareto_sizes,
+    hyperexponential_sizes,
+    least_attained_response,
+    shortest_remaining_response,
+)
 
 __all__ = [
     "allen_cunneen",
     "batch_arrivals_wait",
+    "bounded_pareto_sizes",
     "bulk_service",
     "closed_loop",
     "dynamic_batches",
@@ -47,13 +59,16 @@ __all__ = [
     "gm1_wait",
     "gm1_wait_over",
     "hyperexponential_scv",
+    "hyperexponential_sizes",
     "interrupted_gaps",
     "joules_per_request",
     "kaufman_roberts",
     "kingman",
+    "least_attained_response",
     "mdc_wait",
     "mdc_wait_over",
     "mean_power",
+    "mmc_preemptive_responses",
     "mmc_priority_waits",
     "mmc_wait",
     "mmc_wait_over",
@@ -62,10 +77,12 @@ __all__ = [
     "moments",
     "pollaczek_khinchine",
     "power_of_two_response",
+    "preemptive_responses",
     "priority_waits",
     "setup_response",
     "setup_shares",
     "shorter_of_two_response",
+    "shortest_remaining_response",
     "two_servers_saturated",
     "waiting_for_company",
 ]

@@ -26,9 +26,9 @@ def models() -> Iterator[Model]:
 def _many_accelerators() -> Model:
     rate, accelerators = 1.2, 2
     waiting, waits = queueing.mmc_wait(rate, 1.0, accelerators), f"{STREAM}.queueing_s"
-    return _streams(
+    return streams(
         "jobs: M/M/2, load 0.6",
-        {"t": _stream(rate, 1, EXPONENTIAL)},
+        {"t": stream(rate, 1, EXPONENTIAL)},
         wait(waiting, waits),
         wait_over(0.0, queueing.erlang_c(rate, accelerators), waits),
         Figure("completion, s", waiting + 1.0, f"{STREAM}.jct_s.mean"),
@@ -43,11 +43,11 @@ def _checkpoints() -> Model:
     work, cost = 10.0, 0.5
     whole = work + 3 * cost
     rate = 0.6 / whole
-    stream = _stream(rate, 1, f"{work} s") | {"checkpoint": {"interval": "3 s", "cost": f"{cost} s"}}
+    saved = stream(rate, 1, f"{work} s") | {"checkpoint": {"interval": "3 s", "cost": f"{cost} s"}}
     waiting = queueing.pollaczek_khinchine(rate, whole, 0.0)
-    return _streams(
+    return streams(
         "jobs, checkpoints: M/D/1, load 0.6",
-        {"t": stream},
+        {"t": saved},
         wait(waiting, f"{STREAM}.queueing_s"),
         Figure("completion, s", waiting + whole, f"{STREAM}.jct_s.mean"),
         Figure("useful share", work / whole, f"{STREAM}.ettr"),
@@ -61,9 +61,9 @@ def _blocked_gangs() -> Model:
     """More come than two accelerators can take, so that somebody always waits once the first have arrived."""
     theory = queueing.two_servers_saturated(0.5, 1.0)
     rate = 2.0
-    return _streams(
+    return streams(
         "gangs of 1 or 2 on 2, saturated",
-        {"t": _stream(rate, {"choice": {1: 0.5, 2: 0.5}}, EXPONENTIAL)},
+        {"t": stream(rate, {"choice": {1: 0.5, 2: 0.5}}, EXPONENTIAL)},
         busy(theory.utilization),
         watts(queueing.mean_power(2, 2.0 * theory.utilization, IDLE, BUSY)),
         accelerators=2,
@@ -78,9 +78,9 @@ def _lost_gangs() -> Model:
         Figure(f"lost, gangs of {gang}", share, f"training.of{gang}.jobs.rejected", f"training.of{gang}.jobs.submitted")
         for (_, gang), share in zip(classes, lost, strict=True)
     )
-    return _streams(
+    return streams(
         "gangs of 1, 2, 4 on 16, none waits",
-        {f"of{gang}": _stream(load, gang, EXPONENTIAL) | {"queue_limit": 0} for load, gang in classes},
+        {f"of{gang}": stream(load, gang, EXPONENTIAL) | {"queue_limit": 0} for load, gang in classes},
         *shares,
         busy(held / 16),
         accelerators=16,
@@ -89,28 +89,31 @@ def _lost_gangs() -> Model:
     )
 
 
-def _stream(rate: float, gang: Any, duration: Any) -> dict[str, Any]:
+def stream(rate: float, gang: Any, duration: Any, **options: Any) -> dict[str, Any]:
+    """Jobs of a Poisson stream (1/s); `options` are further keys."""
     return {
         "pools": ["p"],
         "arrivals": {"process": "poisson", "rate": f"{rate!r}/s"},
         "accelerators": gang,
         "duration": duration,
+        **options,
     }
 
 
-def _streams(
+def streams(
     name: str,
     streams: Mapping[str, Any],
     *figures: Figure,
     accelerators: int,
     window: float,
     warmup: float = WARMUP,
-    scheduling: str = "fifo",
+    scheduling: Any = "fifo",
+    **pool: Any,
 ) -> Model:
-    """Streams of jobs on one node."""
+    """Streams of jobs on one node; `pool` are further keys of its pool."""
     parts = {
         "accelerators": SERVERS,
-        "pools": {"p": {"accelerator": "server", "nodes": 1, "accelerators_per_node": accelerators}},
+        "pools": {"p": {"accelerator": "server", "nodes": 1, "accelerators_per_node": accelerators} | pool},
         "training": dict(streams),
         "policies": {"scheduling": scheduling},
     }

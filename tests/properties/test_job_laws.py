@@ -1,16 +1,15 @@
 """What holds of jobs under every scheduler, whatever comes: judged from the spells alone."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles.job_plane import run_plane
 from oracles.jobs import Checkpoints, Failure
-from properties.test_jobs_equal_oracle import SCHEDULERS, WHOLE, workloads
+from properties.test_jobs_equal_oracle import SCHEDULERS, SETTINGS, WHOLE, workloads
 
 from sim.fleet.ledger import State
 from sim.policies.scheduling import Fifo
 
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 NODES, PER_NODE = 3, 4
 FAILURES = st.lists(
     st.builds(Failure, st.integers(1, 80).map(float), st.integers(0, NODES - 1), WHOLE), max_size=6, unique=True

@@ -1,5 +1,7 @@
 """The job plane equals a plain model of the same rules, spell by spell, whatever jobs come."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,8 @@ from sim.policies.conservative import ConservativeBackfill
 from sim.policies.least_attained import Las
 from sim.policies.scheduling import Fifo, FifoFirstFit, Priority, Sjf, Srsf, Srtf
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = int(os.environ.get("FLEETSIM_EXAMPLES", "40"))
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 THRESHOLDS = [4.0, 9.0]
 SCHEDULERS = {
     "fifo": (Fifo, lambda: job_schedulers.fifo),
