@@ -110,6 +110,7 @@ def _capacity(run: "Run", accounts: Accounts) -> Iterator[Law]:
         slots = [slot for own in run.prepared.slots.values() for slot in own if slot.pool == name]
         held = sum(slot.holding.accelerators for slot in slots if slot.holding is not None)
         running = [job.spells[-1].holding for job in run.jobs.running.values()]
+        running += [each.holding for each in run.jobs.reservations if each.holding is not None]
         held += sum(holding.accelerators for holding in running if holding.pool == name)
         pool = run.prepared.pools[name]
         yield law(

@@ -250,6 +250,7 @@ class Simulation:
                 spec.queue_limit,
                 _checkpoints(spec),
                 spec.preemptible,
+                _reserved(spec),
             )
             for name, spec in self.scenario.training.items()
         ]
@@ -263,6 +264,12 @@ class Simulation:
             tenants,
             stream(self.scenario.seed, "policies", "scheduling"),
         )
+
+
+def _reserved(spec: TrainingStream) -> tuple[int, float, float] | None:
+    """How many accelerators are reserved for a stream, and from when to when (s)."""
+    found = spec.reservation
+    return None if found is None else (spec.reserved, found.from_, found.from_ + found.for_)
 
 
 def _checkpoints(spec: TrainingStream) -> Checkpoints | None:

@@ -88,8 +88,13 @@ def _named_jobs(scenario: Scenario) -> Iterator[Problem]:
 
 def _reservations(scenario: Scenario) -> Iterator[Problem]:
     for name, stream in scenario.training.items():
-        if stream.reservation is not None:
-            yield scenario.problem(f"training.'{name}'.reservation", "`reservation` arrives in a later version")
+        if stream.reservation is None:
+            continue
+        path, room = f"training.'{name}'.reservation", scenario.pools[stream.pools[0]].accelerators_in_use
+        if not stream.reserved:
+            yield scenario.problem(path, "`accelerators` is missing: no gang of the stream is named", "accelerators: 8")
+        elif stream.reserved > room:
+            yield scenario.problem(path, f"{stream.pools[0]} has {room} accelerators, and {stream.reserved} are asked")
 
 
 def _failing_groups(scenario: Scenario) -> Iterator[Problem]:

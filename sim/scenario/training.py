@@ -43,10 +43,12 @@ class Estimate(Node):
 
 
 class Reservation(Node):
-    """A time for which accelerators are kept free for the stream's jobs."""
+    """A time for which accelerators of the first pool are kept free for the stream's jobs."""
 
     from_: Duration = Field(alias="from")
     for_: PositiveDuration = Field(alias="for")
+    accelerators: int | None = Field(default=None, ge=1)
+    """None: the largest gang."""
 
 
 class TrainingStream(Node):
@@ -131,6 +133,14 @@ class TrainingStream(Node):
         if self.pools[0] not in self.throughput:
             fail(f"`{self.pools[0]}` is missing, on which durations are given", "throughput", "the first of `pools`")
         return self
+
+    @property
+    def reserved(self) -> int:
+        """How many accelerators its reservation keeps free, 0 where that is not known."""
+        if self.reservation is None:
+            return 0
+        named = [float(job.accelerators) for job in self.jobs or ()]
+        return self.reservation.accelerators or int(max([*named, *gang_sizes(self.accelerators)], default=0.0))
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from sim.fleet.pool_order import pools_in_order
 from sim.policies.protocols import Nodes, Ordering, Scheduling
 from sim.training.job import Job
 from sim.training.progress import Checkpoints
+from sim.training.reservation import Reservation
 from sim.training.scheduler import scheduler_for
 from sim.training.tenants import Tenant
 from sim.workload.jobs import JobRequest
@@ -33,6 +34,8 @@ class Stream:
     queue_limit: int | None = None
     checkpoints: Checkpoints | None = None
     preemptible: bool = True
+    reserved: tuple[int, float, float] | None = None
+    """Accelerators of the first pool, and from when to when (s) they are kept free for the jobs."""
     waiting: int = 0
     running: int = 0
     jobs: list[Job] = field(default_factory=list)
@@ -63,6 +66,7 @@ class JobPlane:
         self.jobs: dict[str, Job] = {}
         """All that have arrived, by id."""
         self.scheduler = scheduler_for(self, policy, rng)
+        self.reservations = [Reservation(self, each, *each.reserved) for each in streams if each.reserved]
         self._just_arrived: list[Job] = []
         self._pass_is_due = False
         self._pass_comes_again = False
@@ -114,6 +118,11 @@ class JobPlane:
 
     def interrupt(self, holding: Holding) -> None:
         """Stop the job that holds this, as something of it has failed; it waits to start again."""
+        for reservation in self.reservations:
+            if holding is reservation.holding:
+                reservation.release()
+                self.call_pass()
+                return
         job = self.jobs[holding.holder]
         job.failures += 1
         job.spells[-1].outcome = "failed"
@@ -183,6 +192,8 @@ class JobPlane:
 
     def _pass(self) -> None:
         self._pass_is_due = self._pass_comes_again = False
+        for reservation in self.reservations:
+            reservation.serve()
         self.scheduler.run_pass()
         if not self._pass_comes_again:
             self._reject_beyond_limits()

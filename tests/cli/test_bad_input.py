@@ -238,8 +238,8 @@ WRONG_JOBS = {
     "reserved": (
         "",
         "jobs:",
-        "reservation: {from: 0, for: 1 h}\n    jobs:",
-        "`reservation` arrives in a later version",
+        "reservation: {from: 0, for: 1 h, accelerators: 11}\n    jobs:",
+        "training.t.reservation: p has 10 accelerators, and 11 are asked",
     ),
 }
 

@@ -162,7 +162,7 @@ WRONG = [
     (LARGE, CHOICE, "4.5", "training.finetune.accelerators", "whole number"),
     (LARGE, "median: 40 min", "median: 40", "training.finetune.duration.lognormal.median", "write `40 s`"),
     (LARGE, JOBS, "", "training.finetune", "`arrivals` missing"),
-    (LARGE, "    priority: 0", "    reservation: {from: 3 h, for: 10 h}", "training.finetune.reservation", "later version"),
+    (LARGE, "    priority: 0", "    reservation: {from: 3 h, for: 10 h, accelerators: 65}", "training.finetune.reservation", "65 are asked"),
     (LARGE, "    priority: 0", "    tenant: [a]", "training.finetune.tenant", "expected text"),
     (NAMED, "    jobs:", "    duration: 1 h\n    jobs:", "training.t.duration", "named jobs say"),
     (LARGE, "    priority: 0", "    model: Llama-3.1-8B", "training.finetune.model", "`model` without `tokens`"),

@@ -1,0 +1,74 @@
+"""Accelerators that are kept free for the jobs of a stream for a time.
+
+While it lasts, the stream's jobs start on them before any scheduling pass; what they leave is held for the stream, so
+that nobody else gets it. Nothing is worked there meanwhile: in the ledger it stays free.
+"""
+
+from typing import TYPE_CHECKING
+
+from sim.fleet.environment import Phase
+from sim.fleet.pool import Holding
+
+if TYPE_CHECKING:
+    from sim.training.job_plane import JobPlane, Stream
+
+
+class Reservation:
+    """So many accelerators of a stream's first pool, from `start` to `end` (s).
+
+    At the start, jobs of other streams give way, the last to start first. Those that must not be preempted are waited
+    for.
+    """
+
+    def __init__(self, plane: "JobPlane", stream: "Stream", accelerators: int, start: float, end: float) -> None:
+        self.accelerators = accelerators
+        self.holding: Holding | None = None
+        """What is held and idle."""
+        self._plane = plane
+        self._stream = stream
+        self._pool = plane.pools[stream.pools[0]]
+        self._lasts = False
+        plane.environment.at(start, Phase.ARRIVAL).callbacks.append(lambda _: self._begin())
+        plane.environment.at(end, Phase.ARRIVAL).callbacks.append(lambda _: self._end())
+
+    def serve(self) -> None:
+        """Start the stream's jobs that have room, in order of submission, and hold the rest."""
+        if not self._lasts:
+            return
+        self.release()
+        self._make_room(self._left())
+        for job in self._stream.jobs if self._stream.waiting else ():
+            if job.status == "queued" and job.gang <= self._left():
+                self._plane.try_start(job, self._pool.name, job.gang)
+        if (left := self._left()) > 0:
+            self.holding = self._pool.try_hold(f"the reservation of {self._stream.name}", left)
+
+    def release(self) -> None:
+        """Hold nothing for now."""
+        if self.holding is not None:
+            self._pool.release(self.holding)
+            self.holding = None
+
+    def _begin(self) -> None:
+        self._lasts = True
+        self._plane.call_pass()
+
+    def _end(self) -> None:
+        self._lasts = False
+        self.release()
+        self._plane.call_pass()
+
+    def _left(self) -> int:
+        """What the stream's running jobs do not use of it."""
+        running = [job.spells[-1] for job in self._plane.running.values() if job.stream == self._stream.name]
+        used = sum(spell.holding.accelerators for spell in running if spell.holding.pool == self._pool.name)
+        return self.accelerators - used
+
+    def _make_room(self, accelerators: int) -> None:
+        others = [
+            job
+            for job in self._plane.running.values()
+            if job.preemptible and job.stream != self._stream.name and job.spells[-1].holding.pool == self._pool.name
+        ]
+        while accelerators > 0 and others and self._pool.find(accelerators) is None:
+            self._plane.stop(others.pop())

@@ -1,0 +1,83 @@
+"""Accelerators kept free for a stream: who gives way, who starts there, and what is left to others."""
+
+import pytest
+from unit.job_runs import pool, requests, run_streams, spells
+
+import sim
+from sim.fleet.ledger import UNASSIGNED, State
+from sim.policies.backfill import EasyBackfill
+from sim.policies.scheduling import Fifo, FifoFirstFit
+from sim.training.job_plane import Stream
+
+
+def run(mine, others, policy=None, reserved=(2, 10.0, 30.0), nodes=None, **options):
+    streams = [
+        Stream("mine", requests(*mine), ("p",), reserved=reserved),
+        Stream("others", requests(*others), ("p",), **options),
+    ]
+    plane, ledger = run_streams(streams, policy or FifoFirstFit(), {"p": nodes or pool()})
+    return [[spells(job) for job in plane.streams[name].jobs] for name in ("mine", "others")], ledger
+
+
+@pytest.mark.parametrize("policy", [FifoFirstFit(), Fifo(), EasyBackfill()])
+def test_others_leave_what_is_reserved_until_it_ends(policy):
+    """Two of four are kept free from 10 s to 30 s; from then on the second fits too."""
+    (mine, others), ledger = run([(12.0, 2, 5.0)], [(10.0, 2, 100.0), (11.0, 2, 8.0)], policy)
+    assert mine == [[(12.0, 17.0)]]
+    assert others == [[(10.0, 110.0)], [(30.0, 38.0)]]
+    assert ledger.seconds[0, ledger.owners[UNASSIGNED], State.IDLE] == 110 * 4 - 2 * 5 - 2 * 100 - 2 * 8
+
+
+def test_the_last_to_start_gives_way_when_it_begins():
+    (mine, others), _ = run([(10.0, 2, 30.0)], [(0.0, 2, 20.0), (1.0, 2, 20.0)])
+    assert mine == [[(10.0, 40.0)]]
+    assert others == [[(0.0, 20.0)], [(1.0, 10.0), (20.0, 31.0)]]
+
+
+def test_those_who_must_not_be_preempted_are_waited_for():
+    (mine, others), _ = run(
+        [(10.0, 4, 3.0)], [(0.0, 4, 15.0), (11.0, 4, 2.0)], reserved=(4, 10.0, 30.0), preemptible=False
+    )
+    assert mine == [[(15.0, 18.0)]]
+    assert others == [[(0.0, 15.0)], [(30.0, 32.0)]]
+
+
+def test_a_job_of_the_stream_that_runs_already_counts():
+    """Two are reserved, and the stream's job holds two of four: the other two are anybody's."""
+    (mine, others), _ = run([(0.0, 2, 25.0)], [(11.0, 2, 5.0)])
+    assert mine == [[(0.0, 25.0)]]
+    assert others == [[(11.0, 16.0)]]
+
+
+def test_in_a_scenario_the_laws_hold():
+    scenario = sim.load(
+        {
+            "fleetsim": 1,
+            "name": "reserved",
+            "horizon": "2 d",
+            "pools": {
+                "p": {
+                    "accelerator": "A100-SXM-80GB",
+                    "nodes": 4,
+                    "failures": {"mtbf": "100 h", "repair": "1 h", "per": "node"},
+                }
+            },
+            "training": {
+                "pretrain": {
+                    "pools": ["p"],
+                    "jobs": [{"submit": "11 h", "accelerators": 16, "duration": "5 h"}],
+                    "reservation": {"from": "10 h", "for": "8 h"},
+                },
+                "rest": {
+                    "pools": ["p"],
+                    "arrivals": {"process": "poisson", "rate": "4/h"},
+                    "accelerators": {"choice": {1: 0.5, 8: 0.5}},
+                    "duration": {"exponential": {"mean": "2 h"}},
+                },
+            },
+        }
+    )
+    result = sim.run(scenario)
+    assert [law for law in result.summary["audit"] if not law["holds"]] == []
+    job = result.jobs[result.jobs["stream"] == "pretrain"].iloc[0]
+    assert job["start_s"] == 11 * 3600
