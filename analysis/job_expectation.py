@@ -143,9 +143,10 @@ def _loads(prepared: Prepared, spec: TrainingStream, jobs: Sequence[JobRequest],
 def _never_runs(prepared: Prepared, spec: TrainingStream) -> Callable[[JobRequest], str]:
     """Make what says why a job can never run; empty where it can."""
     could_hold = cache(lambda pool, gang: prepared.pools[pool].could_hold(gang))
+    resizes = getattr(prepared.policies["scheduling"], "resizes", False)
 
     def reason(job: JobRequest) -> str:
-        least = job.smallest or job.accelerators
+        least = job.smallest if resizes and job.smallest is not None else job.accelerators
         pools = [pool for pool in spec.pools if pool in _speeds(spec, job)]
         if not pools:
             return "too little memory in every pool" if spec.models else "no pool in which they can run"

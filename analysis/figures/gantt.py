@@ -56,7 +56,7 @@ def job_gantt(source: Run | Path | str) -> Figure:
         _row(ax, run, own, rows[job_id], size, groups.index(own["group"].iloc[0]))
     gangs = numbers.drop_duplicates("job_id").set_index("job_id")["gang"]
     ax.set_yticks(list(rows.values()), [f"{shortened(str(job), 13)} · {gangs[job]}" for job in rows])
-    ax.tick_params(axis="y", labelsize=7, length=0)
+    ax.tick_params(axis="y", labelsize=7, left=False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     finish_time(run, [ax])

@@ -93,7 +93,7 @@ def _name_pools(ax: Axes, pools: list[_Rows], averages: list[FloatArray]) -> Non
             ax.axhline(first, color=INK, linewidth=1.0)
         first = after
     ax.set_yticks([place for place, _ in ticks], [name for _, name in ticks])
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", left=False)
 
 
 def _grey_scale(drawing: Figure) -> None:

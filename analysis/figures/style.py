@@ -28,10 +28,13 @@ MOST_POINTS = 360
 """Points of one line: a chart is about so many pixels wide."""
 
 _WIDTH = 7.6
-_DRAWN = re.compile(r' d="[^"]*"')
+_PLACED = re.compile(r' (?:d|x|y)="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
-_IDLE = re.compile(r' transform="rotate\(-?0 [^"]*"|<metadata>.*?</metadata>|(?<=\n) +', re.DOTALL)
-"""What an SVG says without effect: turns by nothing, an empty description, indentation."""
+_AROUND_COMMANDS = re.compile(r"(?<=[\d\s])\s*([A-Zz])\s*")
+_IDLE = re.compile(
+    r' transform="rotate\(-?0 [^"]*"|<metadata>.*?</metadata>|(?<=\n) +|font-family: [^;"]*(?:; )?', re.DOTALL
+)
+"""What an SVG says without effect: turns by nothing, an empty description, indentation, its font at every word."""
 _FONTS = ["DejaVu Sans", "Verdana", "Arial"]
 _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_BELOW = 0.72, 1.02, 0.52
 TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0, 8640000.0)
@@ -212,6 +215,8 @@ def svg(figure: Figure) -> str:
     file = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "fleetsim", "svg.fonttype": "none", "font.sans-serif": _FONTS}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    drawn = _DRAWN.sub(lambda path: _DECIMALS.sub(r"\1", path.group()), _IDLE.sub("", file.getvalue()))
+    drawn = _PLACED.sub(lambda place: _AROUND_COMMANDS.sub(r"\1", _DECIMALS.sub(r"\1", place.group())), file.getvalue())
+    drawn = _IDLE.sub("", drawn)
     label = escape(" ".join(str(figure.get_suptitle()).split()), quote=True)
-    return drawn[drawn.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).rstrip()
+    root = f'<svg role="img" aria-label="{label}" font-family="{", ".join(_FONTS)}, sans-serif" '
+    return drawn[drawn.index("<svg") :].replace("<svg ", root, 1).rstrip()

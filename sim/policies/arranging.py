@@ -98,7 +98,7 @@ def arrange(fleet: FleetView, shares: Sequence[Share]) -> Iterator[Assign]:
     to move.
     """
     room = Room(fleet)
-    staying, moves = set[int](), list[Assign]()
+    staying, moves = set[int](), dict[str, tuple[JobView, Assign]]()
     for share in sorted(shares, key=lambda each: (-each.accelerators, not _stays(each), each.job.number)):
         if _stays(share) and room.keep(share.job, share.pool):
             staying.add(share.job.number)
@@ -106,15 +106,12 @@ def arrange(fleet: FleetView, shares: Sequence[Share]) -> Iterator[Assign]:
         for accelerators in range(share.accelerators, share.least - 1, -1):
             nodes = room.take_near(share.job, share.pool, accelerators)
             if nodes is not None:
-                moves.append(Assign(share.job.id, share.pool, accelerators, nodes))
+                moves[share.job.id] = share.job, Assign(share.job.id, share.pool, accelerators, nodes)
                 break
-    going = {move.job for move in moves}
-    leaving = {job.id: job for job in room.movable if job.number not in staying}
-    for job in [*leaving.values()]:
-        if job.id not in going:
+    for job in room.movable:
+        if job.number not in staying and job.id not in moves:
             yield Assign(job.id, job.pool or "", 0)
-            del leaving[job.id]
-    yield from _in_a_possible_order(fleet, moves, leaving, room.held)
+    yield from _in_a_possible_order(fleet, moves, room.held)
 
 
 def _stays(share: Share) -> bool:
@@ -122,22 +119,30 @@ def _stays(share: Share) -> bool:
 
 
 def _in_a_possible_order(
-    fleet: FleetView, moves: Sequence[Assign], holders: Mapping[str, JobView], held: Mapping[int, Nodes]
+    fleet: FleetView, moves: Mapping[str, tuple[JobView, Assign]], held: Mapping[int, Nodes]
 ) -> Iterator[Assign]:
-    """Make each move when its nodes are free; where all wait for one another, one of them is preempted first."""
-    pending, holding = {move.job: move for move in moves}, dict(holders)
+    """Make each move when there is room for it; where all wait for one another, one of them is preempted first."""
+    pending = dict(moves)
+    holding = {name: job for name, (job, _) in moves.items() if job.held}
     while pending:
-        for name, move in [*pending.items()]:
-            free = fleet.free(move.pool)
-            if name in holding and holding[name].pool == move.pool:
-                for node, count in held[holding[name].number]:
-                    free[node] += count
-            if all(free[node] >= count for node, count in move.nodes or ()):
-                yield move
-                del pending[name]
-                holding.pop(name, None)
-                break
-        else:
-            name, job = next((name, job) for name, job in holding.items() if name in pending)
+        ready = next(
+            (name for name, (job, move) in pending.items() if _has_room(fleet, job, move, holding, held)), None
+        )
+        if ready is None:
+            name, job = holding.popitem()
             yield Assign(name, job.pool or "", 0)
-            del holding[name]
+        else:
+            yield pending.pop(ready)[1]
+            holding.pop(ready, None)
+
+
+def _has_room(
+    fleet: FleetView, job: JobView, move: Assign, holding: Mapping[str, JobView], held: Mapping[int, Nodes]
+) -> bool:
+    """Whether a move can be made now, as what the job itself holds comes free."""
+    free, more = fleet.free(move.pool), move.accelerators
+    if job.id in holding and job.pool == move.pool:
+        more -= job.held
+        for node, count in held[job.number]:
+            free[node] += count
+    return fleet.within_quota(job, move.pool, more) and all(free[node] >= count for node, count in move.nodes or ())

@@ -48,6 +48,7 @@ class GoodputElastic:
     """
 
     sees: Sees = "nothing"
+    resizes = True
 
     def __init__(self, interval: str = "60 s", horizon: str | None = None) -> None:
         self.interval = positive_time("interval", interval)
@@ -56,16 +57,22 @@ class GoodputElastic:
     def decide(self, fleet: FleetView) -> Iterator[Assign]:
         """Resize, start and preempt."""
         room = Room(fleet)
-        plans = [plan for job in room.jobs() if (plan := self._smallest(room, job)) is not None]
+        full = set[tuple[str, int, str | None]]()
+        plans = [plan for job in room.jobs() if (plan := self._smallest(room, job, full)) is not None]
         _grow(room, plans)
         yield from arrange(fleet, [Share(plan.job, plan.pool, plan.size, plan.job.gang_min) for plan in plans])
 
-    def _smallest(self, room: Room, job: JobView) -> Plan | None:
-        """A job with its smallest gang: in the pool in which it runs, or the first with room."""
+    def _smallest(self, room: Room, job: JobView, full: set[tuple[str, int, str | None]]) -> Plan | None:
+        """A job with its smallest gang: in the pool in which it runs, or the first with room.
+
+        `full` are the pools in which a size has no room for a tenant.
+        """
         for pool in sorted(job.speed, key=lambda pool: pool != job.pool):
-            nodes = room.take_near(job, pool, job.gang_min)
+            alike = pool, job.gang_min, job.tenant
+            nodes = None if alike in full else room.take_near(job, pool, job.gang_min)
             if nodes is not None:
                 return Plan(job, pool, job.gang_min, nodes, self._worth(job, pool))
+            full.add(alike)
         return None
 
     def _worth(self, job: JobView, pool: str) -> NDArray[np.float64]:

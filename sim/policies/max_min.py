@@ -103,8 +103,14 @@ class MaxMinHeterogeneous:
                 pairs.append((-ratio, job.number, -speed if self._aware else place, pool, job))
         pairs.sort(key=lambda pair: pair[:4])
         chosen: dict[int, Share] = {}
+        full = set[tuple[str, int, str | None]]()
         for *_, pool, job in pairs:
-            if job.number not in chosen and room.take(job, pool, job.gang) is not None:
+            alike = pool, job.gang, job.tenant
+            if job.number in chosen or alike in full:
+                continue
+            if room.take(job, pool, job.gang) is None:
+                full.add(alike)
+            else:
                 chosen[job.number] = Share(job, pool, job.gang, job.gang)
         return list(chosen.values())
 

@@ -21,6 +21,7 @@ class DecidingPass:
 
     def __init__(self, plane: "JobPlane", policy: Scheduling, rng: np.random.Generator) -> None:
         self.interval = policy.interval
+        self.resizes = bool(getattr(policy, "resizes", False))
         self._plane = plane
         self._policy = policy
         self._name = type(policy).__name__

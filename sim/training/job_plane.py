@@ -75,7 +75,9 @@ class JobPlane:
         """Whose a job is, if anybody's."""
         if job.tenant is None:
             return None
-        return self.tenants.setdefault(job.tenant, Tenant(job.tenant))
+        if job.tenant not in self.tenants:
+            self.tenants[job.tenant] = Tenant(job.tenant)
+        return self.tenants[job.tenant]
 
     def try_start(self, job: Job, pool: str, accelerators: int, nodes: Nodes | None = None) -> bool:
         """Let a job that waits start, on given nodes or where the placement policy says; False where it has no room."""
@@ -169,7 +171,9 @@ class JobPlane:
 
     def _never_fits(self, job: Job) -> str:
         """Why no pool could ever hold a job; empty where one could."""
-        least, tenant = job.request.smallest or job.gang, self.tenant_of(job)
+        tenant, least = self.tenant_of(job), job.gang
+        if self.scheduler.resizes and job.request.smallest is not None:
+            least = job.request.smallest
         quota = {} if tenant is None else tenant.quota
         if any(self.pools[name].could_hold(least) and quota.get(name, least) >= least for name in job.speed):
             return ""

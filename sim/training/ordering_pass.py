@@ -19,6 +19,7 @@ class OrderingPass:
     """The jobs that wait in the order of a policy's key, and how they get room."""
 
     interval: float | None = None
+    resizes = False
 
     def __init__(self, plane: "JobPlane", ordering: Ordering) -> None:
         self._plane = plane

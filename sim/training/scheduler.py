@@ -20,6 +20,9 @@ class Scheduler(Protocol):
     interval: float | None
     """Seconds between passes; None: whenever anything has changed."""
 
+    resizes: bool
+    """Whether a job may be given less than the gang it asked for."""
+
     def add(self, job: Job) -> None:
         """A job waits."""
         ...

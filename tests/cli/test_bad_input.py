@@ -59,7 +59,7 @@ WRONG = {
     "memory": ("parallelism: {tensor: 4}", "parallelism: {tensor: 1}", "does not fit on 1 x H100-SXM"),
     "precision": ("precision: fp8", "precision: fp9", "services.chat.precision: unknown value `fp9`"),
     "unknown policy": ("scheduling: fifo_first_fit", "scheduling: fifo_first", "did you mean `fifo_first_fit`"),
-    "later policy": ("scheduling: fifo_first_fit", "scheduling: las", "`las` arrives in a later version"),
+    "later policy": ("power: none", "power: cap", "`cap` arrives in a later version"),
     "option": ("{policy: best_fit}", "{policy: best_fit, racks: 2}", "policies.placement: placement policy `best_fit`"),
     "no such class": ("{policy: best_fit}", "nowhere:Mine", "policy `nowhere:Mine` cannot be imported"),
     "own power policy": (

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SMALL = (ROOT / "tests" / "data" / "mm10.yaml").read_text().replace("horizon: 200000 s", "horizon: 5000 s")
-FILES = {"summary.json", "scenario.yaml", "telemetry.parquet", "jobs.parquet", "latency.parquet", "report.html"}
+TABLES = {"telemetry.parquet", "jobs.parquet", "spells.parquet", "latency.parquet"}
+FILES = {"summary.json", "scenario.yaml", *TABLES, "report.html"}
 ROOM = SMALL.replace("nodes: 10", "nodes: 12")
 JOBS = """\
 training:

@@ -66,3 +66,12 @@ def test_quotas_count_what_comes_free():
     plan = {0.0: {"0": ("p", 3)}, 10.0: {"1": ("p", 4), "0": ("p", 3)}}
     found, _ = run(jobs, Timetable(plan), {"p": pool(per_node=8)}, tenants=[Tenant("a", quota={"p": 4})], until=15.0)
     assert [job.status for job in found] == ["queued", "running"]
+
+
+def test_within_a_quota_one_shrinks_before_the_other_grows():
+    elastic = [JobRequest(str(n), 0.0, 2, 100.0, tenant="a", smallest=1, largest=4) for n in range(2)]
+    plan = {0.0: {"0": ("p", 1), "1": ("p", 3)}, 10.0: {"0": ("p", 3), "1": ("p", 1)}}
+    tenants = [Tenant("a", quota={"p": 4})]
+    found, _ = run(elastic, Timetable(plan), {"p": pool(per_node=8)}, tenants=tenants, until=15.0)
+    assert [[spell.accelerators for spell in job.spells] for job in found] == [[1, 3], [3, 1]]
+    assert [job.preemptions for job in found] == [0, 0]

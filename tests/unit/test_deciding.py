@@ -132,3 +132,16 @@ def test_a_job_moves_to_another_pool_at_another_speed():
     checkpoints = Checkpoints(100.0, 0.0, 1.0)
     found, _ = run(jobs, Scripted(decide, interval=5.0), pools, ("p", "q"), checkpoints=checkpoints)
     assert spells(found[0]) == [(0.0, 5.0), (5.0, 7.25)]
+
+
+def test_a_gang_that_fits_only_in_part_waits_for_those_who_resize():
+    """Six on a fleet of four: whoever starts whole gangs alone can never run it."""
+    jobs = requests((0.0, 6, 10.0), smallest=3, largest=6)
+
+    def decide(fleet):
+        yield from (Assign(job.id, "p", 4) for job in [*fleet.waiting])
+
+    assert run(jobs, Scripted(decide))[0][0].reason == "a gang of 6 never fits: p has 4 for jobs"
+    policy = Scripted(decide)
+    policy.resizes = True
+    assert spells(run(jobs, policy)[0][0]) == [(0.0, 15.0)]

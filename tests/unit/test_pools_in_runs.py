@@ -10,10 +10,6 @@ from sim.scenario import paths
 SERVER = {"kind": "gpu", "memory": "1 GB", "idle_power": "60 W", "busy_power": "400 W", "accelerators_per_node": 4}
 
 
-NEED_MORE = frozenset({"fair_share", "max_min_heterogeneous", "goodput_elastic"})
-"""Schedulers that are about tenants, several pools or elastic gangs."""
-
-
 def run(folder, jobs, pools, failures=None, placement="first_fit", scheduling="fifo_first_fit", **stream):
     """A trace of jobs on pools; the summary and the table of jobs."""
     rows = "".join(f"{number},{submit},{gang},{seconds}\n" for number, (submit, gang, seconds) in enumerate(jobs))
@@ -177,7 +173,7 @@ def test_check_says_how_many_failures_to_expect(tmp_path):
     assert "pools.p.failures: about 2 failures are to be expected: too few to judge by" in text
 
 
-@pytest.mark.parametrize("scheduling", [name for name in BUILT_IN["scheduling"] if name not in NEED_MORE])
+@pytest.mark.parametrize("scheduling", BUILT_IN["scheduling"])
 def test_every_scheduler_lives_with_failures(scheduling):
     """The laws hold, everybody meets the same failures, and nobody is forgotten."""
     per = {"accelerator": ("500 h", "2 h"), "node": ("100 h", "10 h"), "rack": ("400 h", "5 h")}
