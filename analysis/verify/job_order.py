@@ -39,7 +39,7 @@ def priorities(*, preempts: bool, scvs: Sequence[float] = (1.0, 1.0)) -> Model:
         for name, response in zip(classes, responses, strict=True)
     )
     return streams(
-        f"jobs: M/{'M' if all(scvs) else 'D'}/1, {'preemptive' if preempts else 'two'} priorities",
+        f"jobs: M/{'M' if all(scvs) else 'D'}/1, {'preemption' if preempts else 'priorities'}",
         classes,
         *figures,
         accelerators=1,
@@ -60,7 +60,7 @@ def many_preemptive(accelerators: int = 10, rates: Sequence[float] = (3.0, 6.0))
         for name, response in zip(classes, responses, strict=True)
     )
     return streams(
-        f"jobs: M/M/{accelerators}, preemptive priorities",
+        f"jobs: M/M/{accelerators}, preemption",
         classes,
         *figures,
         accelerators=accelerators,
@@ -72,7 +72,7 @@ def many_preemptive(accelerators: int = 10, rates: Sequence[float] = (3.0, 6.0))
 def shortest_remaining(law: str, rate: float, duration: Any, sizes: Sizes) -> Model:
     """The job with the least left runs."""
     return streams(
-        f"jobs: M/G/1, shortest remaining first, {law}",
+        f"jobs, SRPT: M/G/1, {law}",
         {"t": stream(rate, 1, duration)},
         Figure("completion, s", queueing.shortest_remaining_response(rate, sizes), f"{STREAM}.jct_s.mean"),
         accelerators=1,
@@ -86,7 +86,7 @@ def least_attained() -> Model:
     rate, weights, means = 0.7, [0.9, 0.1], [0.5, 5.5]
     theory = queueing.least_attained_response(rate, queueing.hyperexponential_sizes(weights, means), THRESHOLDS)
     return streams(
-        "jobs: M/H/1, least attained first, three queues",
+        "jobs, least attained: M/H/1",
         {"t": stream(rate, 1, {"hyperexponential": {"p": weights, "means": [f"{mean} s" for mean in means]}})},
         Figure("completion, s", theory, f"{STREAM}.jct_s.mean"),
         accelerators=1,

@@ -39,6 +39,21 @@ def compare(name, longer):
     return found.comparisons
 
 
+def test_formulas_give_what_was_computed_elsewhere():
+    exponential = queueing.hyperexponential_sizes([1.0], [1.0])
+    assert queueing.shortest_remaining_response(0.8, exponential) == pytest.approx(2.3527732720, rel=1e-9)
+    found = queueing.shortest_remaining_response(0.7 / PARETO.first(1000.0), PARETO)
+    assert found == pytest.approx(5.1626912213, rel=1e-9)
+    fine = [level / 50 for level in range(1, 1500)]
+    assert queueing.least_attained_response(0.8, exponential, fine) == pytest.approx(5.0, rel=1e-9)
+    assert queueing.preemptive_responses([0.3, 0.4], [1.0, 1.25], [1.0, 1.0]) == pytest.approx(
+        [1.4285714286, 8.3928571429]
+    )
+    assert queueing.preemptive_responses([0.3, 0.4], [1.0, 1.25], [0.0, 0.0])[1] == pytest.approx(5.0892857143)
+    assert queueing.mmc_preemptive_responses([3.0, 6.0], 1.0, 10) == pytest.approx([1.0001653279, 2.0030146222])
+    assert job_order.checkpointed_hours(100.0, 2.0, 0.1, 0.25, 24.0) == pytest.approx(110.8797196345, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["preemptive priorities", "least attained"])
 def test_shorter(name):
     assert all(abs(each.z) <= 4.0 for each in compare(name, 0.25))
