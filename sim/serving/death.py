@@ -139,11 +139,10 @@ def forget_step(replica: Any) -> None:
 @full_helper()
 def leave_to_their_fate(plane: Any, service_index: int, number: int, now: float) -> None:
     """Send the requests of a dead replica back to the router in the order of their arrival, or lose them."""
-    requests, heap = plane.requests, plane.returns[plane.clock[0].returning :]
-    service = entry(plane.services, service_index)
-    for left in range(number, 0, -1):
-        request_index = entry(heap, 0)
-        remove(requests, heap, left, request_index)
+    requests, service = plane.requests, entry(plane.services, service_index)
+    request_index = in_order_of_arrival(plane, number)
+    while request_index != NONE:
+        following = entry(requests, request_index).next
         if entry(requests, request_index).status == WAITING:
             watch_patience(plane, request_index, entry(requests, request_index).asked)
         if service.loses:
@@ -151,3 +150,21 @@ def leave_to_their_fate(plane: Any, service_index: int, number: int, now: float)
             lose_for_good(plane, request_index, LOST, now)
         else:
             send_back(plane, service_index, request_index, now)
+        request_index = following
+
+
+@full_helper(otherwise=NONE)
+def in_order_of_arrival(plane: Any, number: int) -> int:
+    """The first of those taken from a dead replica; each says who is next. Their heap makes way for whoever returns."""
+    requests, heap = plane.requests, plane.returns[plane.clock[0].returning :]
+    first, last = NONE, NONE
+    for left in range(number, 0, -1):
+        request_index = entry(heap, 0)
+        remove(requests, heap, left, request_index)
+        entry(requests, request_index).next = NONE
+        if last == NONE:
+            first = request_index
+        else:
+            entry(requests, last).next = request_index
+        last = request_index
+    return first

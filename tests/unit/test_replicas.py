@@ -1,11 +1,15 @@
 """Replicas that a user's own process starts, drains and fails during a run: the ledger, the audit, the summary."""
 
+from dataclasses import replace
+
 import pytest
 
 import sim
+import sim.simulation
 from sim.fleet.pool import FleetError
 from sim.preparation import prepare
 from sim.results import Result
+from sim.service_plans import service_plan
 from sim.simulation import Simulation
 
 SCENARIO = {
@@ -131,3 +135,30 @@ def test_replicas_of_a_service_that_says_nothing_of_it_do_not_come_and_go():
     simulation = Simulation(prepare(scenario))
     simulation.environment.process(drain(simulation))
     simulation.run()
+
+
+@pytest.mark.parametrize("on_death", ["requeue", "lose"])
+def test_clients_in_a_closed_loop_live_on_when_their_replica_dies(on_death, monkeypatch):
+    """Sixty wait for one replica, which dies twice: each client goes on by itself, and none is there twice."""
+    chat = SCENARIO["services"]["chat"] | {
+        "batching": {"policy": "continuous", "max_batch_size": 4},
+        "requests": {
+            "arrivals": {"process": "closed", "clients": 60, "think_time": "1 s"},
+            "lengths": "azure-conv-2023",
+        },
+    }
+
+    monkeypatch.setattr(sim.simulation, "service_plan", lambda *which: replace(service_plan(*which), on_death=on_death))
+
+    def dies_twice(simulation):
+        number = 0
+        for _ in range(2):
+            yield simulation.environment.timeout(1800.0)
+            simulation.replicas.fail("chat", number)
+            number = simulation.replicas.start("chat", start_up=60.0)
+
+    found = run(SCENARIO | {"services": {"chat": chat}}, dies_twice)
+    assert [law for law in found.summary["audit"] if not law["holds"]] == []
+    requests = found.summary["services"]["chat"]["requests"]
+    assert requests["in_flight"] <= 60
+    assert (requests["lost"] > 50) == (on_death == "lose")
