@@ -95,7 +95,7 @@ class PoolState:
         if size is None:
             return False
         if size <= self.per_node:
-            return bool(self.most_free.max() >= size)
+            return bool((self.most_free >= size).any())
         empty = int(np.count_nonzero(self.most_free == self.capacity))
         return -(-size // self.per_node) <= empty
 

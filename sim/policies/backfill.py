@@ -84,6 +84,8 @@ def _outlasts(fleet: FleetView, job: JobView, pool: str, nodes: Nodes, instant: 
 
 def _longest(fleet: FleetView, kind: Kind, reserved: Mapping[str, Reservation]) -> float:
     """The most seconds that may remain of a job of a kind if it is to start now, or may be the next to reserve."""
+    if not any(fleet.within_quota(kind, pool, kind.gang) for pool in kind.speed):
+        return -math.inf
     if not reserved.keys() & kind.speed.keys():
         return math.inf
     return max(_longest_in(fleet, kind, pool, reserved.get(pool)) for pool in kind.speed)

@@ -79,7 +79,7 @@ class ConservativeBackfill:
             for node, count in slot.nodes if slot.start <= fleet.now < slot.end else ():
                 free[slot.pool][node] -= count
         planned = {pool: profile.at_first()[: len(free[pool])] for pool, profile in self._profiles.items()}
-        return all(bool((left >= planned[pool]).all()) for pool, left in free.items())
+        return all(bool((left == planned[pool]).all()) for pool, left in free.items())
 
     def _begin_anew(self, fleet: FleetView) -> None:
         self._slots.clear()

@@ -41,6 +41,8 @@ class DecidingPass:
     def run_pass(self) -> None:
         """Ask the policy, and do what it says."""
         for answer in self._answers():
+            if not isinstance(answer, Assign):
+                raise FleetError(f"the scheduling policy {self._name} answers {answer!r}, which is no `Assign`")
             self._carry_out(answer)
 
     def started(self, job: Job) -> None:
@@ -77,7 +79,7 @@ class DecidingPass:
         spell = job.spells[-1]
         if (answer.pool, answer.accelerators) == (spell.holding.pool, spell.accelerators) and answer.nodes is None:
             raise self._refused(answer, "which runs there already")
-        if not answer.accelerators and not job.preemptible:
+        if not job.preemptible:
             raise self._refused(answer, "which must not be preempted")
         self._plane.stop(job, preempts=not answer.accelerators)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.fleet.environment import Phase
 from sim.fleet.pool import Holding
+from sim.training.job import Job
 
 if TYPE_CHECKING:
     from sim.training.job_plane import JobPlane, Stream
@@ -70,5 +71,12 @@ class Reservation:
             for job in self._plane.running.values()
             if job.preemptible and job.stream != self._stream.name and job.spells[-1].holding.pool == self._pool.name
         ]
-        while accelerators > 0 and others and self._pool.find(accelerators) is None:
-            self._plane.stop(others.pop())
+        free, victims = self._pool.free.copy(), list[Job]()
+        while accelerators > 0 and self._pool.find(accelerators, free) is None:
+            if not others:
+                return  # who gave way would do so in vain
+            victims.append(others.pop())
+            for node, count in victims[-1].spells[-1].holding.nodes:
+                free[node] += count
+        for job in victims:
+            self._plane.stop(job)

@@ -145,3 +145,8 @@ def test_a_gang_that_fits_only_in_part_waits_for_those_who_resize():
     policy = Scripted(decide)
     policy.resizes = True
     assert spells(run(jobs, policy)[0][0]) == [(0.0, 15.0)]
+
+
+def test_an_answer_of_another_kind_is_refused():
+    with pytest.raises(FleetError, match="the scheduling policy Scripted answers 'start', which is no `Assign`"):
+        run(TWO, Scripted(lambda _: ["start"]))

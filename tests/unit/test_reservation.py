@@ -6,6 +6,7 @@ from unit.job_runs import pool, requests, run_streams, spells
 import sim
 from sim.fleet.ledger import UNASSIGNED, State
 from sim.policies.backfill import EasyBackfill
+from sim.policies.conservative import ConservativeBackfill
 from sim.policies.scheduling import Fifo, FifoFirstFit
 from sim.training.job_plane import Stream
 
@@ -19,7 +20,7 @@ def run(mine, others, policy=None, reserved=(2, 10.0, 30.0), nodes=None, **optio
     return [[spells(job) for job in plane.streams[name].jobs] for name in ("mine", "others")], ledger
 
 
-@pytest.mark.parametrize("policy", [FifoFirstFit(), Fifo(), EasyBackfill()])
+@pytest.mark.parametrize("policy", [FifoFirstFit(), Fifo(), EasyBackfill(), ConservativeBackfill()])
 def test_others_leave_what_is_reserved_until_it_ends(policy):
     """Two of four are kept free from 10 s to 30 s; from then on the second fits too."""
     (mine, others), ledger = run([(12.0, 2, 5.0)], [(10.0, 2, 100.0), (11.0, 2, 8.0)], policy)
@@ -81,3 +82,24 @@ def test_in_a_scenario_the_laws_hold():
     assert [law for law in result.summary["audit"] if not law["holds"]] == []
     job = result.jobs[result.jobs["stream"] == "pretrain"].iloc[0]
     assert job["start_s"] == 11 * 3600
+
+
+def test_nobody_gives_way_where_that_would_not_do():
+    """One of the four must not be preempted, so that four are not to be had: the others go on."""
+    streams = [
+        Stream("mine", requests((1.0, 4, 5.0)), ("p",), reserved=(4, 10.0, 15.0)),
+        Stream("fixed", requests((0.0, 1, 40.0)), ("p",), preemptible=False),
+        Stream("others", requests((0.0, 3, 30.0)), ("p",)),
+    ]
+    plane, _ = run_streams(streams, FifoFirstFit())
+    assert spells(plane.streams["others"].jobs[0]) == [(0.0, 30.0)]
+    assert spells(plane.streams["mine"].jobs[0]) == [(40.0, 45.0)]
+
+
+def test_a_whole_pool_may_be_reserved_beside_conservative_backfill():
+    streams = [
+        Stream("mine", requests(), ("p",), reserved=(4, 0.0, 60.0)),
+        Stream("others", requests((10.0, 4, 5.0)), ("p",)),
+    ]
+    plane, _ = run_streams(streams, ConservativeBackfill())
+    assert spells(plane.streams["others"].jobs[0]) == [(60.0, 65.0)]

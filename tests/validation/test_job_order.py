@@ -26,6 +26,8 @@ MODELS = {
     "least attained": job_order.least_attained,
     "failures": job_order.failures_and_checkpoints,
 }
+LONGER = {"priorities": 4.0, "preemptive priorities": 4.0, "many": 4.0}
+"""By how much longer than in `fleetsim verify` some must run for a verdict."""
 
 
 def compare(name, longer):
@@ -62,6 +64,6 @@ def test_shorter(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_within_four_standard_errors(name):
-    for each in compare(name, 1.0):
+    for each in compare(name, LONGER.get(name, 1.0)):
         assert abs(each.z) <= 4.0
         assert each.error < 0.03 * each.theory, "too few jobs for a verdict"
