@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.figures.style import INK, shortened
+from analysis.figures.style import INK, legend_above, shortened
 
 LEGEND_COLUMNS = 6
 _SPARE = ("#D55E00", "#CC79A7", "#000000")
@@ -44,14 +44,4 @@ def stacked_bars(ax: Axes, table: pd.DataFrame, looks: Mapping[str, tuple[str, s
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     ax.grid(visible=False, axis="y")
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=LEGEND_COLUMNS,
-        fontsize=8.5,
-        frameon=False,
-        labelcolor=INK,
-        handlelength=1.0,
-        columnspacing=1.2,
-        borderpad=0.2,
-    )
+    legend_above(ax, LEGEND_COLUMNS)

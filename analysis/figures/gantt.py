@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.figures.over_time import finish_time
-from analysis.figures.style import COLOURS, INK, MOST_LINES, MUTED, canvas, shortened, time_unit
+from analysis.figures.style import COLOURS, INK, MOST_LINES, MUTED, canvas, legend_above, shortened, time_unit
 from analysis.run_folder import Run, opened, spells, window
 from analysis.wording import plural
 
@@ -93,18 +93,7 @@ def _legend(ax: Axes, numbers: pd.DataFrame, groups: list[str]) -> None:
             mark = Line2D([], [], color=INK, marker=marker, markerfacecolor=filling, markersize=4, linewidth=0)
             mark.set_label(outcome)
             handles.append(mark)
-    ax.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=6,
-        fontsize=8.5,
-        frameon=False,
-        labelcolor=INK,
-        handlelength=1.0,
-        columnspacing=1.2,
-        borderpad=0.2,
-    )
+    legend_above(ax, 6, handles)
 
 
 def _title(numbers: pd.DataFrame, jobs: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -220,3 +221,19 @@ def svg(figure: Figure) -> str:
     label = escape(" ".join(str(figure.get_suptitle()).split()), quote=True)
     root = f'<svg role="img" aria-label="{label}" font-family="{", ".join(_FONTS)}, sans-serif" '
     return drawn[drawn.index("<svg") :].replace("<svg ", root, 1).rstrip()
+
+
+def legend_above(ax: Axes, columns: int, handles: list[Artist] | None = None) -> None:
+    """Say above the axes what the fillings mean: those that carry a label, or `handles`."""
+    ax.legend(
+        handles=ax.get_legend_handles_labels()[0] if handles is None else handles,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=columns,
+        fontsize=8.5,
+        frameon=False,
+        labelcolor=INK,
+        handlelength=1.0,
+        columnspacing=1.2,
+        borderpad=0.2,
+    )

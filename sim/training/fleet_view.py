@@ -49,7 +49,7 @@ class LiveView:
 
     @property
     def tenants(self) -> Mapping[str, TenantView]:
-        """All tenants of whom a job has come."""
+        """All tenants that are known by now: the scenario's, and those of whom a job has come."""
         return {
             tenant.name: TenantView(tenant.name, tenant.weight, MappingProxyType(tenant.held), tenant.quota)
             for tenant in self._plane.tenants.values()
