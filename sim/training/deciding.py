@@ -89,7 +89,14 @@ class DecidingPass:
             raise self._refused(answer, f"which runs on {', '.join(job.speed)} only")
         if not least <= answer.accelerators <= most:
             raise self._refused(answer, f"which runs on {least}{f' to {most}' if most > least else ''}")
-        if not self._plane.try_start(job, answer.pool, answer.accelerators, answer.nodes):
+        try:
+            started = self._plane.try_start(job, answer.pool, answer.accelerators, answer.nodes)
+        except FleetError as error:
+            if answer.nodes is None:
+                raise
+            asked = ", ".join(f"{count} on node {node}" for node, count in answer.nodes)
+            raise self._refused(answer, f"where there is no such room: {asked}") from error
+        if not started:
             free = self._plane.pools[answer.pool].free_total
             raise self._refused(answer, f"but its nodes, or a quota, have no room: {free} are free")
 

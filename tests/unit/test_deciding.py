@@ -36,7 +36,10 @@ TWO = requests((0.0, 2, 10.0), (0.0, 3, 10.0))
         ([Assign("0", "p", 3)], "gives 3 accelerators of p to job 0, which runs on 2"),
         ([Assign("0", "q", 2)], "gives 2 accelerators of q to job 0, which runs on p only"),
         ([Assign("2", "p", 2)], "to job 2, which is not there"),
-        ([Assign("0", "p", 2, [(0, 5)])], "places the 2 accelerators of 0 in p, which has no such room: 5 on node 0"),
+        (
+            [Assign("0", "p", 2, [(0, 5)])],
+            "Scripted gives 2 accelerators of p to job 0, where there is no such room: 5 on node 0",
+        ),
         ([Assign("0", "p", 2, [(3, 2)])], "2 on node 3"),
     ],
 )
