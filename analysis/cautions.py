@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from analysis.expectation import ServiceExpectation
 from analysis.expected_failures import ExpectedFailures
 from analysis.job_expectation import TrainingExpectation
+from analysis.jobs_in_vain import in_vain
 from analysis.wording import duration, number, power, share
 from sim.hardware.training import UTILIZATION_FACT
 from sim.preparation import FOREVER, Prepared
@@ -103,9 +104,7 @@ def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Re
 
 def _jobs(found: TrainingExpectation) -> Iterator[str]:
     of_all = "" if found.looked_at == found.arriving.number else f" of the first {number(found.looked_at)}"
-    for reason, names in found.impossible.items():
-        named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        yield f"{number(len(names))} jobs{of_all} can never run and will be rejected: {named} ({reason})"
+    yield from in_vain(found.impossible, found.stuck, of_all)
     if found.late:
         yield f"{number(found.late)} jobs{of_all} miss their deadline even if they start at once"
     if found.overrunning:

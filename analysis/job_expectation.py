@@ -1,13 +1,13 @@
 """What a stream of jobs asks for, reckoned without running it: load by pool, gangs, jobs that can never run."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
 from analysis.arriving import Arriving, drawn
+from analysis.jobs_in_vain import impossible_jobs, speeds, stuck_jobs
 from sim.preparation import FOREVER, Prepared
 from sim.scenario.training import TrainingStream
 from sim.workload.arrivals import RandomArrivals
@@ -47,6 +47,8 @@ class TrainingExpectation:
     """Jobs on which the following rest: all of a trace, a sample of drawn ones."""
     impossible: Mapping[str, list[str]]
     """Jobs that can never run, by reason."""
+    stuck: Sequence[str]
+    """Jobs that hardly ever end, as failures interrupt them before their state is saved."""
     overrunning: int
     """Jobs that run longer than is expected of them."""
     late: int
@@ -73,15 +75,10 @@ def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
     """Reckon one stream of jobs. Uses up the source of its jobs."""
     spec, source = prepared.scenario.training[name], prepared.jobs[name]
     jobs = list(source if spec.arrivals is None else islice(source, SAMPLE))
-    never = _never_runs(prepared, spec)
-    impossible: dict[str, list[str]] = {}
-    for job in jobs:
-        if reason := never(job):
-            impossible.setdefault(reason, []).append(job.job_id)
     arriving = _arriving(prepared, spec, jobs)
     work = _work(spec, jobs)
     demand = arriving.rate * work
-    usable = [pool for pool in spec.pools if any(pool in _speeds(spec, job) for job in jobs)] or spec.pools
+    usable = [pool for pool in spec.pools if any(pool in speeds(spec, job) for job in jobs)] or spec.pools
     return TrainingExpectation(
         arriving=arriving,
         work=None if arriving.number is None else work * arriving.number,
@@ -90,7 +87,8 @@ def training_expectation(prepared: Prepared, name: str) -> TrainingExpectation:
         loads=_loads(prepared, spec, jobs, demand) if arriving.rate else {},
         gangs=_gangs(jobs),
         looked_at=len(jobs),
-        impossible=impossible,
+        impossible=impossible_jobs(prepared, spec, jobs),
+        stuck=stuck_jobs(prepared, spec, jobs),
         overrunning=sum(job.estimate is not None and job.duration > job.estimate for job in jobs),
         late=sum(_is_late(spec, job) for job in jobs),
         recording=source.recording,
@@ -122,16 +120,11 @@ def _held(job: JobRequest) -> float:
     return job.accelerators * job.duration
 
 
-def _speeds(spec: TrainingStream, job: JobRequest) -> Mapping[str, float]:
-    """By pool, where it can run."""
-    return dict.fromkeys(spec.pools, 1.0) if job.speed is None else job.speed
-
-
 def _loads(prepared: Prepared, spec: TrainingStream, jobs: Sequence[JobRequest], demand: float) -> dict[str, float]:
     held = math.fsum(map(_held, jobs))
     there = dict.fromkeys(spec.pools, 0.0)
     for job in jobs:
-        for pool, speed in _speeds(spec, job).items():
+        for pool, speed in speeds(spec, job).items():
             there[pool] += _held(job) / speed
     loads = {}
     for pool, seconds in there.items():
@@ -140,28 +133,8 @@ def _loads(prepared: Prepared, spec: TrainingStream, jobs: Sequence[JobRequest],
     return loads
 
 
-def _never_runs(prepared: Prepared, spec: TrainingStream) -> Callable[[JobRequest], str]:
-    """Make what says why a job can never run; empty where it can."""
-    could_hold = cache(lambda pool, gang: prepared.pools[pool].could_hold(gang))
-    resizes = getattr(prepared.policies["scheduling"], "resizes", False)
-
-    def reason(job: JobRequest) -> str:
-        least = job.smallest if resizes and job.smallest is not None else job.accelerators
-        pools = [pool for pool in spec.pools if pool in _speeds(spec, job)]
-        if not pools:
-            return "too little memory in every pool" if spec.models else "no pool in which they can run"
-        pools = [pool for pool in pools if could_hold(pool, least)]
-        if not pools:
-            return "too large for every pool"
-        tenant = prepared.scenario.tenants.get(job.tenant or "")
-        within = tenant is None or any(tenant.quota.get(pool, least) >= least for pool in pools)
-        return "" if within else "beyond the quota of their tenant"
-
-    return reason
-
-
 def _is_late(spec: TrainingStream, job: JobRequest) -> bool:
-    quickest = max(_speeds(spec, job).values(), default=0.0)
+    quickest = max(speeds(spec, job).values(), default=0.0)
     return job.deadline is not None and quickest > 0 and job.submit + job.duration / quickest > job.deadline
 
 

@@ -58,6 +58,8 @@ def run(
         folder = out or Path("out") / scenario.name
         prepared = prepare(scenario)  # what is wrong shows before anything heavy is imported
         asked = _precision(targets, replications) if targets else replications or 1
+        if not quiet and scenario.training:
+            _warn_of_jobs(prepared)
         with written_whole(folder, force=force) as partial:
             with progress("simulating", shown=not quiet) as told:
                 result = _outcome(prepared, asked, jobs, told)
@@ -144,6 +146,13 @@ def _outcome(
     from analysis.replications import replicate
 
     return replicate(prepared.scenario, asked, jobs=jobs, progress=told)
+
+
+def _warn_of_jobs(prepared: "Prepared") -> None:
+    from analysis.jobs_in_vain import known_in_vain
+
+    for text in known_in_vain(prepared):
+        click.echo(f"note: {text}", err=True)
 
 
 def _precision(targets: tuple[str, ...], most: int | None) -> "Precision":

@@ -17,14 +17,17 @@ Speeds = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class Alike:
-    """Jobs that are alike to the program: of one gang and the same speeds. One of them stands for all."""
+    """Jobs that are alike to the program: of one gang, speeds and weight. One of them stands for all."""
 
     gang: int
     speeds: Speeds
+    weight: float = 1.0
 
 
 class MaxMinHeterogeneous:
     """The job that gets on worst, relative to an equal share of every pool, gets on as well as can be (Gavel).
+
+    How well a job gets on is taken over the weight of its tenant.
 
     Every `round`, gangs are given to the jobs that have had least of the time due to them; whoever stays where it is
     goes on undisturbed. What is due is computed anew where jobs came or went, after `reallocation` at the earliest.
@@ -49,30 +52,38 @@ class MaxMinHeterogeneous:
         """The share of time due to a job, by its number, in a pool."""
         self._had: dict[tuple[int, str], float] = defaultdict(float)
         """Seconds that it had there since that was computed."""
+        self._given: dict[int, tuple[str, float]] = {}
+        """Which pool a job was given in the last round, and what it had attained by then."""
         self._for: object = None
         """The jobs and the room for which it was computed."""
-        self._computed = self._last = -np.inf
+        self._computed = -np.inf
 
     def decide(self, fleet: FleetView) -> Iterator[Assign]:
         """Give the gangs of this round."""
         room = Room(fleet)
         jobs = room.jobs()
-        self._count_time(fleet)
+        self._count_time(jobs)
         size = {pool: int(free.sum()) for pool, free in room.free.items()}
         present = ([job.number for job in jobs], size)
         if present != self._for and fleet.now >= self._computed + self._reallocation:
-            self._due = self._time_due(room, jobs, size)
+            self._due = self._time_due(fleet, room, jobs, size)
             self._had.clear()
             self._for, self._computed = present, fleet.now
-        yield from arrange(fleet, self._chosen(room, jobs))
+        chosen = self._chosen(room, jobs)
+        self._given = {share.job.number: (share.pool, share.job.attained) for share in chosen}
+        yield from arrange(fleet, chosen)
 
-    def _count_time(self, fleet: FleetView) -> None:
-        for job in fleet.running:
-            if job.pool is not None:
-                self._had[job.number, job.pool] += fleet.now - max(job.since, self._last)
-        self._last = fleet.now
+    def _count_time(self, jobs: Iterable[JobView]) -> None:
+        """Add what jobs had in the round that ends, those too that a failure stopped in it."""
+        for job in jobs:
+            if job.number in self._given:
+                pool, attained = self._given[job.number]
+                self._had[job.number, pool] += (job.attained - attained) / job.gang
 
-    def _time_due(self, room: Room, jobs: Sequence[JobView], size: Mapping[str, int]) -> dict[tuple[int, str], float]:
+    def _time_due(
+        self, fleet: FleetView, room: Room, jobs: Sequence[JobView], size: Mapping[str, int]
+    ) -> dict[tuple[int, str], float]:
+        weights: dict[str | None, float] = {tenant.name: tenant.weight for tenant in fleet.tenants.values()}
         groups: dict[Alike, list[JobView]] = defaultdict(list)
         for job in jobs:
             speeds = tuple(
@@ -81,7 +92,7 @@ class MaxMinHeterogeneous:
                 if room.nodes_for(job, pool, job.gang) is not None
             )
             if speeds:
-                groups[Alike(job.gang, speeds)].append(job)
+                groups[Alike(job.gang, speeds, weights.get(job.tenant, 1.0))].append(job)
         counts = {alike: len(members) for alike, members in groups.items()}
         shares = max_min_shares(counts, size)
         if not self._aware:
@@ -125,8 +136,8 @@ def max_min_shares(counts: Mapping[Alike, int], size: Mapping[str, int]) -> dict
     """The share of its time that a job is due in each pool, so that the least normalised progress is the largest.
 
     Progress is the gang times the speed, averaged over time, relative to the speed of a job that has of every pool a
-    time in proportion to its `size` (accelerators). `counts` says how many jobs there are of each. A job has no more
-    than all of its time, and a pool gives no more than its accelerators. Solved by HiGHS.
+    time in proportion to its `size` (accelerators), over its weight. `counts` says how many jobs there are of each. A
+    job has no more than all of its time, and a pool gives no more than its accelerators. Solved by HiGHS.
     """
     from scipy.optimize import linprog
 
@@ -139,7 +150,8 @@ def max_min_shares(counts: Mapping[Alike, int], size: Mapping[str, int]) -> dict
     number = np.array([float(counts[kind]) for kind in kinds])
     room = np.array([float(size[pool]) for pool in pools])
     equal_split = speed @ (room / room.sum())
-    progress = gang[:, None] * speed / equal_split[:, None]
+    weight = np.array([kind.weight for kind in kinds])
+    progress = gang[:, None] * speed / (equal_split * weight)[:, None]
     upper, right = _constraints(progress, gang * number, room)
     bounds = [(0.0, 1.0 if may else 0.0) for may in allowed.ravel()] + [(0.0, None)]
     cost = np.zeros(progress.size + 1)

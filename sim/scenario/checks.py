@@ -1,6 +1,6 @@
 """What must hold between the parts of a scenario, beyond what each part checks of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sim.scenario.distributions import Quantiles
 from sim.scenario.errors import Problem
@@ -87,14 +87,29 @@ def _named_jobs(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _reservations(scenario: Scenario) -> Iterator[Problem]:
-    for name, stream in scenario.training.items():
-        if stream.reservation is None:
-            continue
+    reserving = {name: stream for name, stream in scenario.training.items() if stream.reservation is not None}
+    for name, stream in reserving.items():
         path, room = f"training.'{name}'.reservation", scenario.pools[stream.pools[0]].accelerators_in_use
         if not stream.reserved:
             yield scenario.problem(path, "`accelerators` is missing: no gang of the stream is named", "accelerators: 8")
         elif stream.reserved > room:
             yield scenario.problem(path, f"{stream.pools[0]} has {room} accelerators, and {stream.reserved} are asked")
+        elif (together := _reserved_as_it_begins(stream, reserving.values())) > room:
+            message = f"{together} accelerators are reserved at once, with others, of the {room} of {stream.pools[0]}"
+            yield scenario.problem(path, message, "another time, or fewer `accelerators`")
+
+
+def _reserved_as_it_begins(stream: TrainingStream, others: Iterable[TrainingStream]) -> int:
+    """How many accelerators of its pool are reserved at the instant at which a stream's reservation begins."""
+    begins = stream.reservation.from_ if stream.reservation else 0.0
+    at_once = (
+        each.reserved
+        for each in others
+        if each.reservation is not None
+        and each.pools[0] == stream.pools[0]
+        and each.reservation.from_ <= begins < each.reservation.from_ + each.reservation.for_
+    )
+    return sum(at_once)
 
 
 def _failing_groups(scenario: Scenario) -> Iterator[Problem]:

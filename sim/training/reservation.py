@@ -6,8 +6,11 @@ that nobody else gets it. Nothing is worked there meanwhile: in the ledger it st
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.fleet.environment import Phase
 from sim.fleet.pool import Holding
+from sim.policies.protocols import Nodes
 from sim.training.job import Job
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class Reservation:
             if job.status == "queued" and job.gang <= self._left():
                 self._plane.try_start(job, self._pool.name, job.gang)
         if (left := self._left()) > 0:
-            self.holding = self._pool.try_hold(f"the reservation of {self._stream.name}", left)
+            self.holding = self._pool.hold_where(f"the reservation of {self._stream.name}", self._nodes_for(left))
 
     def release(self) -> None:
         """Hold nothing for now."""
@@ -64,6 +67,19 @@ class Reservation:
         running = [job.spells[-1] for job in self._plane.running.values() if job.stream == self._stream.name]
         used = sum(spell.holding.accelerators for spell in running if spell.holding.pool == self._pool.name)
         return self.accelerators - used
+
+    def _nodes_for(self, accelerators: int) -> Nodes:
+        """Where so many are free as for one gang; where there is no such place, whatever is free, node by node."""
+        nodes = self._pool.find(accelerators)
+        if nodes is not None:
+            return nodes
+        found = list[tuple[int, int]]()
+        for node in np.flatnonzero(self._pool.free).tolist():
+            found.append((node, min(int(self._pool.free[node]), accelerators)))
+            accelerators -= found[-1][1]
+            if not accelerators:
+                break
+        return found
 
     def _make_room(self, accelerators: int) -> None:
         others = [

@@ -149,3 +149,18 @@ main()"""
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     assert names(work) == set()
+
+
+def test_jobs_that_can_never_run_are_named_before_the_run(fleetsim, tmp_path):
+    (tmp_path / "jobs.csv").write_text("job_id,submit_time,num_gpu,duration\nfits,0,2,60\ngiant,1,17,60\n")
+    (tmp_path / "fleet.yaml").write_text(
+        "fleetsim: 1\nname: traced\nhorizon: jobs_done\npools: {p: {accelerator: H100-SXM, nodes: 2}}\n"
+        "training: {t: {pools: [p], trace: {format: csv, path: jobs.csv}}}\n"
+    )
+    done = fleetsim("run", tmp_path / "fleet.yaml", "--json")
+    assert done.returncode == 0
+    named = "training.t: 1 jobs can never run and will be rejected: giant (too large for every pool)"
+    assert named in done.stderr
+    jobs = json.loads(done.stdout)["training"]["t"]["jobs"]
+    assert (jobs["completed"], jobs["rejected"]) == (1, 1)
+    assert not fleetsim("run", tmp_path / "fleet.yaml", "--force", "--quiet").stderr

@@ -59,7 +59,7 @@ class Clients:
 
     def send_next(self, service, before):
         clients = self.clients_of(before)
-        drawn = service.further[before.class_number].pop(0)
+        drawn = next(service.further[before.class_number])
         history = before.prompt + before.output if clients.history else 0
         if history and history + drawn.prompt + drawn.output > service.longest:
             self.cut_sessions += 1

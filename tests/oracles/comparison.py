@@ -1,6 +1,7 @@
 """Running a fleet on the compiled plane and on the oracle, and holding that both do the same."""
 
 from dataclasses import replace
+from itertools import cycle
 from unittest import mock
 
 import numpy as np
@@ -43,7 +44,9 @@ def afresh(plan, block_size=64):
     """The clients of a service, to be run once more: the blocks of what they send are used up by a run."""
 
     def again(clients):
-        return clients and replace(clients, further=clients.further and Listed(clients.further.rows, block_size))
+        return clients and replace(
+            clients, further=clients.further and Listed(clients.further.rows, block_size, endless=True)
+        )
 
     classes = tuple(replace(each, clients=again(each.clients)) for each in plan.get("classes", ()))
     return {"classes": classes, "clients": again(plan.get("clients"))}
@@ -75,8 +78,8 @@ def run_oracle(plans, lists, start, kind=Oracle, changes=()):
     ]
     oracle = kind(plans, requests, start, changes=changes)
     for s, (service, plan) in enumerate(zip(oracle.services, plans, strict=False)):
-        sources = [clients and clients.further for clients in plan.clients_of_classes]
-        service.further = [[as_request(plan, s, -1, row) for row in each.rows] if each else [] for each in sources]
+        rows = [clients.further.rows if clients and clients.further else () for clients in plan.clients_of_classes]
+        service.further = [cycle([as_request(plan, s, -1, row) for row in each]) for each in rows]
     return oracle.run(), oracle
 
 

@@ -229,7 +229,7 @@ def service_of_clients(draw, start, service):
 
     def further(place):
         rows = [(np.inf, *draw(st.sampled_from(lengths)), place) for _ in range(draw(st.integers(1, 5)))]
-        return Listed([behaviour(row, 1) for row in rows] * 300)
+        return Listed([behaviour(row, 1) for row in rows], endless=True)
 
     def clients(place):
         first = sorted(draw(st.lists(seconds.map(lambda each: start + each), max_size=4)))

@@ -1,5 +1,6 @@
 """Small services and request lists for tests of the request plane."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -24,14 +25,17 @@ DEFAULTS = (0, np.inf, 0.0, 0.0, 1)
 
 
 class Listed:
-    """Requests given as a list of (arrival, prompt, output, work), perhaps with more of the columns of a block."""
+    """Requests given as a list of (arrival, prompt, output, work), perhaps with more of the columns of a block.
 
-    def __init__(self, rows, block_size=64):
-        self.rows, self.block_size, self.at = rows, block_size, 0
+    With `endless`, they come again and again.
+    """
+
+    def __init__(self, rows, block_size=64, *, endless=False):
+        self.rows, self.block_size = rows, block_size
+        self.left = itertools.cycle(rows) if endless else iter(rows)
 
     def next_block(self):
-        rows = self.rows[self.at : self.at + self.block_size]
-        self.at += len(rows)
+        rows = list(itertools.islice(self.left, self.block_size))
         whole = [(*row, *DEFAULTS[len(row) - 4 :]) for row in rows]
         columns = list(zip(*whole, strict=True)) or [()] * len(KINDS)
         return Block(*(np.array(column, dtype=kind) for column, kind in zip(columns, KINDS, strict=True)))

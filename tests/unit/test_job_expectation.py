@@ -133,3 +133,20 @@ def test_what_was_read_of_a_trace_is_said_before_and_after_the_run():
     run = sim.run(scenario({"trace": trace}, output={"telemetry": "10 d"}))
     assert any(note.startswith("training.t: of its trace, ") and said in note for note in run.summary["notes"])
     assert run.metric("training.t.jobs.submitted") == expected({"trace": trace}).arriving.number
+
+
+def test_jobs_that_failures_never_let_end_are_named():
+    """16 of 100 h fail every 6.25 h: 50 h without a checkpoint are e**8 attempts, 40 h are e**6.4."""
+    failures = {"per": "accelerator", "mtbf": "100 h", "repair": "1 h"}
+    pools = {"p": {"accelerator": "H100-SXM", "nodes": 2, "failures": failures}}
+    jobs = {"jobs": [job(gang=16, length="50 h", id="long"), job(gang=16, length="40 h"), job(gang=8, length="80 h")]}
+
+    def stuck(**more):
+        failing = scenario(jobs | more).with_({"pools": pools})
+        return training_expectation(prepare(failing), "t").stuck, "\n".join(describe(failing))
+
+    names, said = stuck()
+    assert names == ["long"]
+    assert "1 jobs hardly ever end: long (failures interrupt them more than 1,000 times" in said
+    assert stuck(checkpoint={"interval": "1 h", "cost": "1 min"})[0] == []
+    assert stuck(checkpoint={"interval": "1 h", "cost": "45 h"})[0] == ["long"]

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.job_runs import pool, requests, run, spells
 
+from sim.fleet.environment import FleetEnvironment, Phase
+from sim.fleet.ledger import Ledger, PoolPower, State
 from sim.policies.max_min import Alike, MaxMinHeterogeneous, max_min_shares
 from sim.policies.registry import PolicyError, resolve
+from sim.training.job_plane import JobPlane, Stream
 from sim.training.progress import Checkpoints
+from sim.training.tenants import Tenant
 from sim.workload.jobs import JobRequest
 
 SPEEDS = st.sampled_from([0.25, 0.5, 1.0, 1.5, 3.0])
@@ -31,6 +35,12 @@ def test_a_gang_of_two_is_due_half_the_time_of_one():
     one, two = Alike(1, (("p", 1.0),)), Alike(2, (("p", 1.0),))
     shares = max_min_shares({one: 2, two: 2}, {"p": 2})
     assert shares == {one: pytest.approx({"p": 0.5}), two: pytest.approx({"p": 0.25})}
+
+
+def test_who_has_twice_the_weight_is_due_twice_the_time():
+    light, heavy = Alike(1, (("p", 1.0),)), Alike(1, (("p", 1.0),), weight=2.0)
+    shares = max_min_shares({light: 1, heavy: 1}, {"p": 1})
+    assert shares == {light: pytest.approx({"p": 1 / 3}), heavy: pytest.approx({"p": 2 / 3})}
 
 
 @given(st.tuples(*[SPEEDS] * 4), st.tuples(*[st.integers(1, 3)] * 2), st.tuples(*[st.integers(1, 4)] * 2))
@@ -75,6 +85,30 @@ def test_three_jobs_on_one_accelerator_take_turns():
     policy = MaxMinHeterogeneous(round="10 s", reallocation="1 h")
     jobs, _ = run(requests(*[(0.0, 1, 20.0)] * 3), policy, {"p": pool(per_node=1)})
     assert [spells(job) for job in jobs] == [[(0, 10), (30, 40)], [(10, 20), (40, 50)], [(20, 30), (50, 60)]]
+
+
+def test_tenants_have_time_by_their_weight():
+    jobs = [JobRequest(name, 0.0, 1, 1000.0, tenant=name) for name in ("light", "heavy")]
+    tenants = [Tenant("light", weight=1.0), Tenant("heavy", weight=2.0)]
+    policy = MaxMinHeterogeneous(round="10 s", reallocation="1 h")
+    light, heavy = run(jobs, policy, {"p": pool(per_node=1)}, tenants=tenants)[0]
+    had = sum(min(end, heavy.end) - start for start, end in spells(light) if start < heavy.end)
+    assert had == pytest.approx(500.0, abs=10.0)
+
+
+def test_time_before_a_failure_counts_as_had():
+    """Both are due half of the time. The first fails after 6 of 10 s, and has had more than the second."""
+    environment, pools = FleetEnvironment(), {"p": pool(per_node=1)}
+    policy = MaxMinHeterogeneous(round="10 s", reallocation="1 h")
+    stream = Stream("jobs", requests(*[(0.0, 1, 100.0)] * 2), ("p",))
+    ledger = Ledger({"p": PoolPower(1, 50.0, {("jobs", State.BUSY): 300.0})}, ["jobs"])
+    plane = JobPlane(environment, pools, ledger, policy, [stream])
+    fails = environment.at(6.0, Phase.REPAIR)
+    fails.callbacks.append(lambda _: plane.interrupt(stream.jobs[0].spells[-1].holding))
+    environment.run(until=35.0)
+    first, second = stream.jobs
+    assert [(spell.start, spell.end) for spell in first.spells[:2]] == [(0.0, 6.0), (20.0, 30.0)]
+    assert [spell.start for spell in second.spells] == [10.0, 30.0]
 
 
 def test_who_stays_where_it_is_goes_on_undisturbed():

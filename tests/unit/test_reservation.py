@@ -5,8 +5,10 @@ from unit.job_runs import pool, requests, run_streams, spells
 
 import sim
 from sim.fleet.ledger import UNASSIGNED, State
+from sim.fleet.pool import PoolState, PoolTraits
 from sim.policies.backfill import EasyBackfill
 from sim.policies.conservative import ConservativeBackfill
+from sim.policies.placement import FirstFit
 from sim.policies.scheduling import Fifo, FifoFirstFit
 from sim.training.job_plane import Stream
 
@@ -41,6 +43,22 @@ def test_those_who_must_not_be_preempted_are_waited_for():
     )
     assert mine == [[(15.0, 18.0)]]
     assert others == [[(0.0, 15.0)], [(30.0, 32.0)]]
+
+
+def test_what_is_free_already_is_kept_while_others_are_waited_for():
+    """One of four runs on until 15 s and must not be preempted; nobody takes the other three from 10 s on."""
+    (mine, others), _ = run(
+        [(10.0, 4, 3.0)], [(0.0, 1, 15.0), (11.0, 2, 20.0)], reserved=(4, 10.0, 30.0), preemptible=False
+    )
+    assert mine == [[(15.0, 18.0)]]
+    assert others == [[(0.0, 15.0)], [(30.0, 50.0)]]
+
+
+def test_slices_are_kept_though_no_slice_is_so_large():
+    nodes = PoolState("p", 2, 8, 1, FirstFit(), PoolTraits(slices=(1, 4, 8)))
+    (mine, others), _ = run([(12.0, 4, 5.0)] * 3, [(11.0, 4, 2.0)], reserved=(12, 10.0, 30.0), nodes=nodes)
+    assert mine == [[(12.0, 17.0)]] * 3
+    assert others == [[(11.0, 13.0)]]
 
 
 def test_a_job_of_the_stream_that_runs_already_counts():
@@ -103,3 +121,21 @@ def test_a_whole_pool_may_be_reserved_beside_conservative_backfill():
     ]
     plane, _ = run_streams(streams, ConservativeBackfill())
     assert spells(plane.streams["others"].jobs[0]) == [(60.0, 65.0)]
+
+
+def test_what_is_reserved_at_one_time_must_fit():
+    def stream(begins, accelerators):
+        return {
+            "pools": ["p"],
+            "jobs": [{"submit": 0, "accelerators": 1, "duration": "1 h"}],
+            "reservation": {"from": begins, "for": "2 h", "accelerators": accelerators},
+        }
+
+    def loaded(second):
+        pools = {"p": {"accelerator": "A100-SXM-80GB", "nodes": 1}}
+        training = {"a": stream("1 h", 5), "b": stream(second, 4)}
+        return sim.load({"fleetsim": 1, "name": "two", "horizon": "1 d", "pools": pools, "training": training})
+
+    assert loaded("3 h")
+    with pytest.raises(sim.ScenarioError, match=r"training\.b\.reservation: 9 accelerators are reserved at once"):
+        loaded("2.5 h")
