@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from sim.fleet.environment import FleetEnvironment, Phase, Process
+from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.health import Health, Region, regions
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
 from sim.fleet.pool import Holding, PoolState
@@ -31,6 +31,8 @@ class Failures:
     ) -> None:
         self.environment = environment
         self.health = {name: Health(pools[name]) for name in sources}
+        for name, health in self.health.items():
+            pools[name].repairs = health.repairs
         self._ledger = ledger
         self._interrupted = interrupted
         self._changed = changed
@@ -45,13 +47,14 @@ class Failures:
 
     def _fail(self, health: Health, region: Region, repair: float) -> None:
         health.pool.failures += 1
-        number = health.fail(region, self._interrupted)
+        end = on_grid(self.environment.now + repair)
+        number = health.fail(region, end, self._interrupted)
         self._move(health, number, UP, DOWN)
-        repaired = self.environment.at(self.environment.now + repair, Phase.REPAIR)
-        repaired.callbacks.append(lambda _: self._repair(health, region))
+        repaired = self.environment.at(end, Phase.REPAIR)
+        repaired.callbacks.append(lambda _: self._repair(health, region, end))
 
-    def _repair(self, health: Health, region: Region) -> None:
-        self._move(health, health.repair(region), DOWN, UP)
+    def _repair(self, health: Health, region: Region, end: float) -> None:
+        self._move(health, health.repair(region, end), DOWN, UP)
 
     def _move(self, health: Health, number: int, source: tuple[str, State], target: tuple[str, State]) -> None:
         if number:

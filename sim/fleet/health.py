@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fleet.pool import Holding, PoolState
+from sim.policies.protocols import Nodes
 from sim.scenario.failures import Per
 
 Region = tuple[slice, slice]
@@ -36,26 +37,44 @@ class Health:
         nodes = len(pool.capacity)
         self.causes: NDArray[np.int64] = np.zeros((nodes, pool.per_node), np.int64)
         self.spare: NDArray[np.bool_] = np.arange(nodes) >= nodes - pool.traits.spare_nodes
+        self.outages: list[tuple[float, Region]] = []
+        """What is down, and until when by that cause (s)."""
 
-    def fail(self, region: Region, interrupted: Callable[[Holding], None]) -> int:
-        """Let a region fail; how many accelerators go down that were up.
+    def fail(self, region: Region, end: float, interrupted: Callable[[Holding], None]) -> int:
+        """Let a region fail until `end` (s); how many accelerators go down that were up.
 
         `interrupted` is called before with each holding that has one of them, and must release all of it.
         """
         for holding in self._struck(region):
             interrupted(holding)
+        self.outages.append((end, region))
         failed = self.causes[region]
         number = int(np.count_nonzero(failed == 0))
         failed += 1
         self._show(region)
         return number
 
-    def repair(self, region: Region) -> int:
-        """Let a region be repaired; how many of its accelerators are up that were down."""
+    def repair(self, region: Region, end: float) -> int:
+        """Let a region be repaired that failed until `end` (s); how many of its accelerators are up that were down."""
+        self.outages.remove((end, region))
         repaired = self.causes[region]
         repaired -= 1
         self._show(region)
         return int(np.count_nonzero(repaired == 0))
+
+    def repairs(self) -> list[tuple[float, Nodes]]:
+        """When what is down and no spare will be up (s), and how much of which nodes; the earliest first."""
+        if not self.outages:
+            return []
+        until = np.zeros(self.causes.shape)
+        for end, region in self.outages:
+            until[region] = np.maximum(until[region], end)
+        until[self.spare] = 0.0
+        repairs = list[tuple[float, Nodes]]()
+        for end in np.unique(until[until > 0]).tolist():
+            counts = np.count_nonzero(until == end, axis=1)
+            repairs.append((end, tuple((node, int(counts[node])) for node in np.flatnonzero(counts).tolist())))
+        return repairs
 
     def _struck(self, region: Region) -> list[Holding]:
         """Who holds an accelerator of a region that is up."""

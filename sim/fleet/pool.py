@@ -1,6 +1,6 @@
 """One pool as state: which node has how many accelerators free, and who holds the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,8 @@ class PoolState:
         """All that is held, by identity, in the order in which it was taken."""
         self.clock: Callable[[], float] = lambda: 0.0
         """The time (s)."""
+        self.repairs: Callable[[], Sequence[tuple[float, Nodes]]] = lambda: ()
+        """When what is down will be up (s), the earliest first."""
         self.failures = 0
         """Failures so far."""
         self._free_time = FreeTime()

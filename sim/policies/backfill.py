@@ -4,6 +4,8 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -112,19 +114,19 @@ def _earliest(fleet: FleetView, job: JobView) -> dict[str, Reservation]:
 
 
 def _reserve(fleet: FleetView, gang: int, pool: str) -> Reservation | None:
-    """The earliest room for a gang as running jobs end; None where their ends do not make any."""
+    """The earliest room for a gang as running jobs end and repairs do; None where these do not make any."""
     free = fleet.free(pool)
-    total, releases = int(free.sum()), fleet.releases(pool)
-    for place, (end, _, nodes) in enumerate(releases):
-        for node, count in nodes:
-            free[node] += count
-            total += count
-        last_of_instant = place + 1 == len(releases) or releases[place + 1][0] > max(end, fleet.now)
-        if total < gang or not last_of_instant:
-            continue
-        taken = fleet.place(gang, pool, free)
+    total = int(free.sum())
+    ends = ((end, nodes) for end, _, nodes in fleet.releases(pool))
+    coming = heapq.merge(ends, fleet.repairs(pool), key=itemgetter(0))
+    for instant, together in groupby(coming, key=lambda each: max(each[0], fleet.now)):
+        for _, nodes in together:
+            for node, count in nodes:
+                free[node] += count
+                total += count
+        taken = fleet.place(gang, pool, free) if total >= gang else None
         if taken is not None:
             for node, count in taken:
                 free[node] -= count
-            return Reservation(max(end, fleet.now), free)
+            return Reservation(instant, free)
     return None

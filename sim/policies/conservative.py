@@ -94,7 +94,7 @@ class ConservativeBackfill:
         releases = [
             (end, (*nodes, *self._of_quota(running[number], pool))) for end, number, nodes in fleet.releases(pool)
         ]
-        return Profile(fleet.now, np.append(free, np.array(left, np.int64)), releases)
+        return Profile(fleet.now, np.append(free, np.array(left, np.int64)), [*releases, *fleet.repairs(pool)])
 
     def _of_quota(self, job: JobView, pool: str) -> Nodes:
         """What a job takes of its tenant's quota, as if that were a node."""

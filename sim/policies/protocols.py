@@ -174,6 +174,10 @@ class FleetView(Protocol):
         """
         ...
 
+    def repairs(self, pool: str) -> Sequence[tuple[float, Nodes]]:
+        """When what is down will be up again, the earliest first: repairs are planned."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Assign:

@@ -91,6 +91,10 @@ class LiveView:
         """When what jobs hold is expected to come free: (instant, number of the job, nodes)."""
         return self._releases.of(pool)
 
+    def repairs(self, pool: str) -> Sequence[tuple[float, Nodes]]:
+        """When what is down will be up again."""
+        return self._plane.pools[pool].repairs()
+
     def _pool(self, name: str) -> PoolView:
         pool, ledger = self._plane.pools[name], self._plane.ledger
         counts = ledger.counts[ledger.pools[name]]

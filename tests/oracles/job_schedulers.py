@@ -128,7 +128,7 @@ class Las:
 def easy_backfill(cluster):
     """The first that has no room reserves the earliest; later ones end by then or leave it room.
 
-    One that has no room even when all have ended, as a node is down, leaves the reservation to the next.
+    What is down is counted on from its repair.
     """
     reserved, left = None, None
     for job in sorted(cluster.waiting, key=lambda job: job.number):
@@ -151,14 +151,15 @@ def expected_end(cluster, job):
 
 
 def reservation(cluster, job):
-    """The earliest instant at which a job has room, and what it leaves free then; None where no end makes room."""
-    for instant in sorted({expected_end(cluster, other) for other in cluster.running}):
+    """The earliest instant at which a job has room, and what it leaves free then; None where there is none ever."""
+    ends = {expected_end(cluster, other) for other in cluster.running}
+    for instant in sorted(ends | set(cluster.repairs().values())):
         free = list(cluster.free)
         for other in cluster.running:
             if expected_end(cluster, other) <= instant:
                 for node, count in other.spells[-1][2].items():
                     free[node] += count
-        nodes = cluster.place(job.gang, free)
+        nodes = cluster.place(job.gang, free, at=instant)
         if nodes is not None:
             return instant, [count - nodes.get(node, 0) for node, count in enumerate(free)]
     return None, None
@@ -169,7 +170,9 @@ class Profile:
 
     def __init__(self, cluster):
         self.cluster = cluster
-        self.times, self.frees = [cluster.now], [list(cluster.free)]
+        self.times, self.frees = [cluster.now], [cluster.usable(cluster.free, cluster.now)]
+        for node, repaired in cluster.repairs().items():
+            self.change(repaired, math.inf, {node: cluster.per_node}, 1)
 
     def change(self, start, end, nodes, sign):
         for instant in (start, end):
@@ -191,12 +194,12 @@ class Profile:
 
     def _room_from(self, step, gang, end):
         least = list(self.frees[step])
-        nodes = self.cluster.place(gang, least)
+        nodes = self.cluster.place(gang, least, at=math.inf)
         for time, free in zip(self.times[step + 1 :], self.frees[step + 1 :], strict=True):
             if nodes is None or time >= end:
                 break
             least = [min(pair) for pair in zip(least, free, strict=True)]
-            nodes = self.cluster.place(gang, least)
+            nodes = self.cluster.place(gang, least, at=math.inf)
         return nodes
 
 

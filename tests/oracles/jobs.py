@@ -78,6 +78,7 @@ class Cluster:
         self.now = 0.0
         self.free = [per_node] * nodes
         self.down = [0] * nodes
+        self.up_again = [0.0] * nodes
         self.per_node = per_node
         self.best_fit = placement == "best_fit"
         self.checkpoints = checkpoints
@@ -87,12 +88,18 @@ class Cluster:
         self.waiting = []
         self.running = []
 
-    def usable(self, free):
-        return [0 if down else count for count, down in zip(free, self.down, strict=True)]
+    def usable(self, free, at):
+        """What is free and not down at an instant: repairs are known beforehand."""
+        up = [not down or end <= at for down, end in zip(self.down, self.up_again, strict=True)]
+        return [count if each else 0 for count, each in zip(free, up, strict=True)]
 
-    def place(self, gang, free):
+    def repairs(self):
+        """When each node that is down will be up."""
+        return {node: self.up_again[node] for node, down in enumerate(self.down) if down}
+
+    def place(self, gang, free, at=0.0):
         """{node: accelerators} of a gang, given what is free: one node, or whole ones that are empty."""
-        free = self.usable(free)
+        free = self.usable(free, at)
         if gang <= self.per_node:
             fitting = [node for node, count in enumerate(free) if count >= gang]
             if self.best_fit:
@@ -149,8 +156,10 @@ class Cluster:
 def simulate(scheduler, jobs, nodes, per_node, failures=(), **options):
     """The jobs after all have ended. Rows of `jobs`: submit, gang, duration, priority, estimate, by submission."""
     cluster = Cluster(jobs, nodes, per_node, **options)
-    troubles = sorted([(failure.time, number, 1, failure.node) for number, failure in enumerate(failures)])
-    troubles += [(failure.time + failure.repair, number, -1, failure.node) for number, failure in enumerate(failures)]
+    troubles = []
+    for number, failure in enumerate(failures):
+        repaired = failure.time + failure.repair
+        troubles += [(failure.time, number, 1, failure.node, repaired), (repaired, number, -1, failure.node, repaired)]
     troubles.sort()
     jumps = getattr(scheduler, "next_jump", lambda _: math.inf)
     while cluster.coming or cluster.running or cluster.waiting:
@@ -160,10 +169,11 @@ def simulate(scheduler, jobs, nodes, per_node, failures=(), **options):
             cluster.leave(job)
             job.done = job.duration
         while troubles and troubles[0][0] == cluster.now:
-            _, _, change, node = troubles.pop(0)
+            _, _, change, node, repaired = troubles.pop(0)
             for job in [job for job in cluster.running if change > 0 and node in job.spells[-1][2]]:
                 cluster.stop(job, fails=True)
             cluster.down[node] += change
+            cluster.up_again[node] = max(cluster.up_again[node], repaired)
         while cluster.coming and cluster.coming[0].submit == cluster.now:
             cluster.waiting.append(cluster.coming.pop(0))
         scheduler(cluster)

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.job_plane import run_plane
+from unit.job_runs import spells
 
 from sim.fleet.environment import FleetEnvironment
 from sim.fleet.failures import Failures
 from sim.fleet.health import Health, regions
 from sim.fleet.ledger import UNASSIGNED, Ledger, PoolPower, State
 from sim.fleet.pool import FleetError, PoolState, PoolTraits
+from sim.policies.backfill import EasyBackfill
+from sim.policies.conservative import ConservativeBackfill
 from sim.policies.placement import BestFit, FirstFit, PackByRack, Spread
 from sim.scenario import failures as scenario
 from sim.workload.failures import Failure, failure_source, first_lifetimes, lifetime
@@ -33,11 +37,11 @@ class Ward:
         self.left.append(holding.holder)
         self.pool.release(holding)
 
-    def fail(self, per, number):
-        return self.health.fail(regions(self.pool, per)[number], self.leave)
+    def fail(self, per, number, end=math.inf):
+        return self.health.fail(regions(self.pool, per)[number], end, self.leave)
 
-    def repair(self, per, number):
-        return self.health.repair(regions(self.pool, per)[number])
+    def repair(self, per, number, end=math.inf):
+        return self.health.repair(regions(self.pool, per)[number], end)
 
 
 def test_units_of_a_pool():
@@ -89,7 +93,27 @@ def test_a_holder_that_stays_is_an_error():
     ward = Ward(pool())
     ward.pool.try_hold("stays", 4)
     with pytest.raises(FleetError, match="node 0 of p has no"):
-        ward.health.fail(regions(ward.pool, "node")[0], lambda _: None)
+        ward.health.fail(regions(ward.pool, "node")[0], math.inf, lambda _: None)
+
+
+def test_what_is_down_is_up_when_the_last_of_its_causes_is_mended():
+    ward = Ward(pool())
+    ward.fail("accelerator", 1, 30.0)
+    ward.fail("node", 0, 20.0)
+    ward.fail("node", 2, 20.0)
+    assert ward.health.repairs() == [(20.0, ((0, 3), (2, 4))), (30.0, ((0, 1),))]
+    ward.repair("node", 0, 20.0)
+    ward.repair("node", 2, 20.0)
+    assert ward.health.repairs() == [(30.0, ((0, 1),))]
+    assert Ward(pool()).health.repairs() == []
+
+
+def test_no_repair_is_awaited_of_a_node_that_will_be_the_spare():
+    ward = Ward(pool(spare=1))
+    ward.fail("node", 0, 20.0)
+    assert ward.health.repairs() == []
+    ward.fail("node", 1, 30.0)
+    assert ward.health.repairs() == [(30.0, ((1, 4),))]
 
 
 def test_a_spare_node_takes_the_place_of_one_that_is_down():
@@ -191,6 +215,14 @@ def test_a_repair_may_take_no_time():
     state.try_hold("gang", 4)
     down, seen, state = simulate([Failure(10.0, 0, 0.0)], 100.0, state=state)
     assert (down, seen, state.free_total, state.failures) == (0.0, [10.0, 10.0], 12, 1)
+
+
+@pytest.mark.parametrize("policy", [EasyBackfill(), ConservativeBackfill()])
+def test_a_gang_as_large_as_the_pool_has_a_reservation_while_a_node_is_down(policy):
+    """A node is down from 5 to 15 s. Whoever would still run on the other then must wait, although it is free."""
+    jobs = [(6.0, 8, 10.0), (7.0, 4, 20.0), (7.0, 4, 8.0)]
+    found, _ = run_plane(policy, jobs, 2, 4, [(5.0, 1, 10.0)])
+    assert [spells(job) for job in found] == [[(15.0, 25.0)], [(25.0, 45.0)], [(7.0, 15.0)]]
 
 
 def drawn(units, until, seed=1, **spec):
