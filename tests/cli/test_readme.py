@@ -116,4 +116,4 @@ def test_the_readme_has_the_commands_that_a_stranger_needs():
     assert len(setup) == 2
     assert all(len(text.splitlines()) == 1 for text in setup)
     assert "fleetsim run scenarios/" in setup[0]
-    assert setup[1].rstrip().endswith("pytest")
+    assert setup[1].rstrip().endswith("pytest -n 2")

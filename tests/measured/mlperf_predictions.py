@@ -1,7 +1,8 @@
-"""Server runs predicted from Offline runs: two constants a benchmark, from its other pairs, beside a constant.
+"""Server runs predicted from Offline runs: two constants a benchmark, beside a constant predictor.
 
-A benchmark with one pair has no others: its constants, and the constant predictor, come from all other pairs that
-limit whole answers, relative to the limit.
+The two are fitted to all pairs of the benchmark, and, for a prediction that knows nothing of what it predicts, to the
+others only. A benchmark with one pair has no others: then, and for the constant predictor, they are all other pairs
+that limit whole answers, relative to the limit.
 """
 
 import math
@@ -14,8 +15,8 @@ from analysis.workers import worker_pool
 from tests.measured.mlperf import Pair, pairs
 from tests.measured.mlperf_service import Outcome, Tuning, predict
 
-OVERHEADS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-BATCHES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+OVERHEADS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
+BATCHES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 TUNINGS = tuple(Tuning(overhead, batch) for overhead, batch in product(OVERHEADS, BATCHES))
 
 
@@ -25,7 +26,10 @@ class Prediction:
 
     pair: Pair
     tuning: Tuning
+    """What fits the other pairs."""
     outcome: Outcome
+    fitted: Outcome
+    """The same with what fits all pairs of the benchmark, this one among them."""
     constant: Outcome
     """The median of the other pairs: of p99, and of the Server rate over the Offline rate."""
 
@@ -33,6 +37,11 @@ class Prediction:
     def error(self) -> Outcome:
         """Predicted over measured, less 1."""
         return _error(self.outcome, self.pair)
+
+    @property
+    def fitted_error(self) -> Outcome:
+        """The same of constants that knew this pair."""
+        return _error(self.fitted, self.pair)
 
     @property
     def constant_error(self) -> Outcome:
@@ -47,7 +56,7 @@ def predictions() -> list[Prediction]:
     with worker_pool(None) as workers:
         found = list(workers.map(predict, *zip(*tasks, strict=True), chunksize=len(TUNINGS) // 4))
     outcomes = {(id(pair), tuning): outcome for (pair, tuning, _), outcome in zip(tasks, found, strict=True)}
-    return [_prediction(pair, others_of(pair, known), outcomes) for pair in known]
+    return [_prediction(pair, known, outcomes) for pair in known]
 
 
 def _error(predicted: Outcome, pair: Pair) -> Outcome:
@@ -61,16 +70,20 @@ def others_of(pair: Pair, known: Sequence[Pair]) -> list[Pair]:
     return same or [other for other in others if other.kind == pair.kind]
 
 
-def _prediction(pair: Pair, others: Sequence[Pair], outcomes: dict[tuple[int, Tuning], Outcome]) -> Prediction:
-    def misfit(tuning: Tuning) -> float:
-        found = [(other, outcomes[id(other), tuning]) for other in others]
-        return median(abs(math.log(outcome.p99 / other.p99)) for other, outcome in found) + median(
-            abs(math.log(outcome.rate / other.rate)) for other, outcome in found
-        )
+def _prediction(pair: Pair, known: Sequence[Pair], outcomes: dict[tuple[int, Tuning], Outcome]) -> Prediction:
+    def best_for(some: Sequence[Pair]) -> Tuning:
+        def misfit(tuning: Tuning) -> float:
+            found = [(each, outcomes[id(each), tuning]) for each in some]
+            return median(abs(math.log(outcome.p99 / each.p99)) for each, outcome in found) + median(
+                abs(math.log(outcome.rate / each.rate)) for each, outcome in found
+            )
 
-    tuning = min(TUNINGS, key=misfit)
+        return min(TUNINGS, key=misfit)
+
+    others = others_of(pair, known)
+    tuning, fitted = best_for(others), best_for([each for each in known if each.benchmark == pair.benchmark])
     constant = Outcome(
         median(other.p99 / other.limit for other in others) * pair.limit,
         median(other.rate / other.capacity for other in others) * pair.capacity,
     )
-    return Prediction(pair, tuning, outcomes[id(pair), tuning], constant)
+    return Prediction(pair, tuning, outcomes[id(pair), tuning], outcomes[id(pair), fitted], constant)
