@@ -16,7 +16,8 @@ class Failures:
     """All that fails in a run.
 
     `sources` gives by pool what fails there and when. `interrupted` is called with each holding that is hit, and must
-    release all of it, in the ledger as well; `changed` with a pool after accelerators have gone down or come up.
+    release all of it, in the ledger as well; `changed` with a pool after a failure or a repair there, also of what is
+    down by another.
     """
 
     def __init__(
@@ -59,4 +60,4 @@ class Failures:
     def _move(self, health: Health, number: int, source: tuple[str, State], target: tuple[str, State]) -> None:
         if number:
             self._ledger.move(self.environment.now, health.pool.name, number, source, target)
-            self._changed(health.pool.name)
+        self._changed(health.pool.name)

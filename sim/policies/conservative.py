@@ -36,7 +36,8 @@ class ConservativeBackfill:
         """Of those that wait, by number."""
         self._ends: dict[int, float] = {}
         """When those that run are expected to end, as it was known at the last decision."""
-        self._up: dict[str, int] = {}
+        self._repairs: dict[str, list[tuple[float, Nodes]]] = {}
+        """By pool, what was down at the last decision and until when."""
         self._profiles: dict[str, Profile] = {}
         self._quotas: dict[str, dict[str, int]] = {}
         """By pool and tenant, at which place of the profile its quota stands."""
@@ -58,18 +59,18 @@ class ConservativeBackfill:
 
     def _as_expected(self, fleet: FleetView) -> bool:
         """Whether all has gone as planned since the last decision."""
-        up = {name: view.up for name, view in fleet.pools.items()}
-        running = {number: end for pool in up for end, number, _ in fleet.releases(pool)}
+        repairs = {pool: list(fleet.repairs(pool)) for pool in fleet.pools}
+        running = {number: end for pool in repairs for end, number, _ in fleet.releases(pool)}
         ended = {number: end for number, end in self._ends.items() if number not in running}
         went_well = (
-            up == self._up
+            repairs == self._repairs
             and running.keys() <= self._ends.keys()
             and all(end <= fleet.now for end in ended.values())
             and all(end > fleet.now for end in running.values())
             and all(slot.start >= fleet.now for slot in self._slots.values())
             and self._room_is_there(fleet)
         )
-        self._up, self._ends = up, running
+        self._repairs, self._ends = repairs, running
         return went_well
 
     def _room_is_there(self, fleet: FleetView) -> bool:

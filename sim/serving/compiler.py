@@ -22,13 +22,20 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import overload
 
+from sim.serving.inner_code import InnerCompiler
+
 _njit: Any = numba.njit
 """Its stubs do not know all options."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """Kernels make no arrays, so numba's counting of references is off: it would cost more than the work. All helpers are
 inlined, because passing the plane's many arrays down a call costs more than the call."""
-INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INNER: dict[str, Any] = {
+    **OPTIONS,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": InnerCompiler,
+}
 """Of functions that only kernels call: without the ways in from elsewhere, which took a third of all compiling."""
 OPTIMIZATION = 1
 """LLVM's level. The highest compiles half as long again, for code that is 3 to 5 % faster."""
@@ -146,7 +153,7 @@ def full_helper(*, otherwise: Any = None, inlined: bool = False) -> Callable[[Fu
 
         @overload(stand_in, jit_options=options, strict=False)
         def choose(plane: Any, *_arguments: Any) -> Any:
-            return nothing if isinstance(plane.types[0], types.NoneType) else function
+            return nothing if isinstance(plane.plane.types[0], types.NoneType) else function
 
         stand_in.__doc__, stand_in.__name__ = function.__doc__, function.__name__
         return cast("Function", stand_in)

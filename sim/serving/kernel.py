@@ -7,7 +7,8 @@ end, in the order of time; lazy ones only by an arrival that may be bound to the
 from typing import Any
 
 from sim.serving.arrival import arrive
-from sim.serving.compiler import entry, full_helper, helper, is_full, kernel
+from sim.serving.by_reference import referred_to
+from sim.serving.compiler import entry, full_helper, helper, is_full, kernel, rare
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
@@ -46,6 +47,11 @@ def advance(plane: Any, until: float) -> int:
     do next is dispatched when all of them have happened. At `until` itself only the first two happen, so that whoever
     acts there acts before its arrivals.
     """
+    return _advance(referred_to(plane), until)
+
+
+@rare
+def _advance(plane: Any, until: float) -> int:
     clock = plane.clock[0]
     clock.events = 0
     while True:
@@ -172,12 +178,22 @@ def await_next_arrival(plane: Any, service_index: int) -> bool:
 @kernel
 def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
     """Tell the plane when a service's next request arrives (seconds; infinity: never)."""
+    _set_next_arrival(referred_to(plane), service_index, time)
+
+
+@rare
+def _set_next_arrival(plane: Any, service_index: int, time: float) -> None:
     set_arrival(plane, service_index, time)
 
 
 @kernel
 def make_eager(plane: Any, service_index: int) -> None:
     """Keep the replicas of a lazy service in the order of their ends from now on, where all services stand."""
+    _make_eager(referred_to(plane), service_index)
+
+
+@rare
+def _make_eager(plane: Any, service_index: int) -> None:
     service = entry(plane.services, service_index)
     if not service.lazy:
         return

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sim.serving.compiler import entry, full_helper, kernel
+from sim.serving.by_reference import referred_to
+from sim.serving.compiler import entry, full_helper, kernel, rare
 from sim.serving.death import empty, leave_to_their_fate
 from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import add_idle, forget_idle
@@ -17,6 +18,11 @@ from sim.serving.switching import unload
 @kernel
 def change_life(plane: Any, replica_index: int, life: int, now: float) -> None:
     """Let a replica become READY, DRAINING or ABSENT where the plane stands; one that is not drained dies."""
+    _change_life(referred_to(plane), replica_index, life, now)
+
+
+@rare
+def _change_life(plane: Any, replica_index: int, life: int, now: float) -> None:
     if life == READY:
         make_ready(plane, replica_index, now)
     elif life == DRAINING:

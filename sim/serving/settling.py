@@ -6,7 +6,8 @@ depends on when a replica was looked at.
 
 from typing import Any
 
-from sim.serving.compiler import entry, helper, is_full, kernel
+from sim.serving.by_reference import referred_to
+from sim.serving.compiler import entry, helper, is_full, kernel, rare
 from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.presence import pass_presence
@@ -18,6 +19,11 @@ from sim.serving.transfer import pass_transferring
 @kernel
 def settle(plane: Any, now: float) -> None:
     """Book all up to `now` (seconds): counts of requests over time, busy seconds and joules; add up the services."""
+    _settle(referred_to(plane), now)
+
+
+@rare
+def _settle(plane: Any, now: float) -> None:
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index, now)
     for replica_index in range(plane.replicas.shape[0]):

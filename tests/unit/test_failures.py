@@ -207,7 +207,7 @@ def test_time_down_is_booked_once():
     failures = [Failure(10.0, 0, 20.0), Failure(15.0, 0, 5.0), Failure(25.0, 1, 100.0)]
     down, seen, state = simulate(failures, 100.0)
     assert down == 4 * 20.0 + 4 * 75.0
-    assert (seen, state.failures) == ([10.0, 25.0, 30.0], 3)
+    assert (seen, state.failures) == ([10.0, 15.0, 20.0, 25.0, 30.0], 3)
 
 
 def test_a_repair_may_take_no_time():
