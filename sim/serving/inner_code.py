@@ -22,11 +22,14 @@ def short_name(name: str, types: Sequence[Any], *, abi_tags: Sequence[str] = (),
 
 
 class InnerLibrary(_core.codegen.JITCodeLibrary):  # type: ignore[misc]
-    """The code of one function and of those it calls, to be linked into others."""
+    """The code of one function and of those it calls, to be linked into others: inlined there always, or never."""
 
-    def keep_apart(self, name: str) -> None:
-        """Let a function never be inlined."""
-        self._final_module.get_function(name).add_function_attribute("noinline")
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Take in the code of the function itself."""
+        for function in ir_module.functions:
+            if not function.is_declaration and "alwaysinline" not in function.attributes:
+                function.attributes.add("noinline")
+        super().add_ir_module(ir_module)
 
     def _optimize_final_module(self) -> None:
         """Leave that to the kernel, which optimizes all that it takes in as a whole."""
@@ -52,8 +55,6 @@ class InnerLowering(_core.typed_passes.NativeLowering):  # type: ignore[misc]
         super().run_pass(state)
         lowered = state["cr"]
         function = lowered.fndesc
-        if not state.flags.forceinline:
-            state.library.keep_apart(function.mangled_name)
         nowhere = 0  # numba knows functions by the object with which Python would call them
         entry = make_function(function.lookup_module(), function.qualname, "", nowhere, lowered.env, (state.library,))
         state.targetctx.insert_user_function(entry, function, [state.library])
