@@ -263,6 +263,7 @@ class Simulation:
             streams,
             tenants,
             stream(self.scenario.seed, "policies", "scheduling"),
+            until_done=not self._replicas_change and (self.scenario.drain or self.end == FOREVER),
         )
 
 

@@ -26,7 +26,7 @@ from sim.serving.summary import (
 )
 from sim.tenant_summary import tenants_summary
 from sim.training.job_plane import QUEUE_FULL
-from sim.training.summary import accelerator_hours_by, stream_summary
+from sim.training.summary import accelerator_hours_by, stream_summary, submitted_within
 
 if TYPE_CHECKING:
     from sim.results import Run
@@ -226,7 +226,7 @@ def _service_energy(run: "Run", accounts: Accounts, index: int, finished: float,
 def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
     opening, closing = run.opening.time, run.closing.time
     jobs = run.jobs.streams[name].jobs
-    in_window = [job for job in jobs if opening <= job.submit < closing]
+    in_window = submitted_within(jobs, opening, closing, run.ended)
     by_use = accelerator_hours_by(jobs, opening, closing, run.ended)
     held = sum(by_use.values())
     return {

@@ -7,7 +7,7 @@ from sim.accounts import Bill
 from sim.job_bills import JobBills
 from sim.training.fairness import finish_time_fairness
 from sim.training.job import Job
-from sim.training.summary import counts_and_times
+from sim.training.summary import counts_and_times, submitted_within
 
 if TYPE_CHECKING:
     from sim.results import Run
@@ -37,7 +37,7 @@ def tenant_bill(run: "Run", bills: JobBills, jobs: Sequence[Job]) -> Bill:
 
 def _tenant(run: "Run", bills: JobBills, name: str, jobs: Sequence[Job], shares: dict[str | None, float]) -> Summary:
     opening, closing = run.opening.time, run.closing.time
-    counted = [job for job in jobs if opening <= job.submit < closing]
+    counted = submitted_within(jobs, opening, closing, run.ended)
     accepted = [job for job in jobs if job.status != "rejected"]
     share = {pool: shares.get(name, 0.0) * float(state.most_free.sum()) for pool, state in run.jobs.pools.items()}
     bill = tenant_bill(run, bills, jobs)

@@ -58,8 +58,8 @@ class Priority(Fifo):
         self.blocks = blocks and not preempts
 
     def key(self, job: JobView) -> tuple[float, ...]:
-        """Return the priority, the highest first."""
-        return (-float(job.priority), job.submitted)
+        """Return the priority, the highest first; among equals those that run, who do not give way to one another."""
+        return (-float(job.priority), float(not job.held), job.submitted)
 
 
 def length_is_seen(sees: Sees) -> Sees:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.fleet.environment import FleetEnvironment, Phase, Process, on_grid
 from sim.fleet.ledger import UNASSIGNED, Ledger, State
-from sim.fleet.pool import Holding, PoolState
+from sim.fleet.pool import FleetError, Holding, PoolState
 from sim.fleet.pool_order import pools_in_order
 from sim.policies.protocols import Nodes, Ordering, Scheduling
 from sim.training.job import Job
@@ -54,6 +54,8 @@ class JobPlane:
         streams: Sequence[Stream],
         tenants: Iterable[Tenant] = (),
         rng: np.random.Generator | None = None,
+        *,
+        until_done: bool = False,
     ) -> None:
         self.environment = environment
         self.pools = pools
@@ -67,6 +69,9 @@ class JobPlane:
         """All that have arrived, by id."""
         self.scheduler = scheduler_for(self, policy, rng)
         self.reservations = [Reservation(self, each, *each.reserved) for each in streams if each.reserved]
+        self._policy = type(policy).__name__
+        self._until_done = until_done
+        """Whether the run goes on until every job has ended."""
         self._just_arrived: list[Job] = []
         self._pass_is_due = False
         self._pass_comes_again = False
@@ -200,6 +205,17 @@ class JobPlane:
         if self.scheduler.interval is not None and self._busy:
             self._call_pass_at(self.environment.now + self.scheduler.interval)
         self._end_if_done()
+        if self._until_done and self._stands_still():
+            first = next(job for stream in self.streams.values() for job in stream.jobs if job.status == "queued")
+            why = "although nothing runs, nothing is down and nothing more will come"
+            raise FleetError(f"the scheduling policy {self._policy} lets job {first.id} wait for ever, {why}")
+
+    def _stands_still(self) -> bool:
+        """Whether jobs wait, and nothing will happen that could let them start."""
+        if self._arriving or self.running or not self._busy or self.scheduler.interval is not None:
+            return False
+        reserved = any(reservation.end > self.environment.now for reservation in self.reservations)
+        return not reserved and not any(pool.repairs() for pool in self.pools.values())
 
     def _complete(self, job: Job) -> None:
         job.complete(self.environment.now)

@@ -21,13 +21,16 @@ class Reservation:
     """So many accelerators of a stream's first pool, from `start` to `end` (s).
 
     At the start, jobs of other streams give way, the last to start first. Those that must not be preempted are waited
-    for.
+    for, and so are jobs within a reservation of their own: nobody preempts these while it lasts.
     """
 
     def __init__(self, plane: "JobPlane", stream: "Stream", accelerators: int, start: float, end: float) -> None:
         self.accelerators = accelerators
+        self.end = end
         self.holding: Holding | None = None
         """What is held and idle."""
+        self._within: list[Job] = []
+        """Running jobs of the stream that it covers."""
         self._plane = plane
         self._stream = stream
         self._pool = plane.pools[stream.pools[0]]
@@ -36,14 +39,20 @@ class Reservation:
         plane.environment.at(end, Phase.ARRIVAL).callbacks.append(lambda _: self._end())
 
     def serve(self) -> None:
-        """Start the stream's jobs that have room, in order of submission, and hold the rest."""
+        """Start the stream's jobs in order of submission while anything is left of it, and hold the rest.
+
+        A gang that is larger than what is left takes what it needs besides where that is free.
+        """
         if not self._lasts:
             return
         self.release()
+        self._protect()
         self._make_room(self._left())
         for job in self._stream.jobs if self._stream.waiting else ():
-            if job.status == "queued" and job.gang <= self._left():
+            if job.status == "queued" and self._left() > 0:
+                self._make_room(min(job.gang, self._left()))
                 self._plane.try_start(job, self._pool.name, job.gang)
+        self._protect()
         if (left := self._left()) > 0:
             self.holding = self._pool.hold_where(f"the reservation of {self._stream.name}", self._nodes_for(left))
 
@@ -60,13 +69,30 @@ class Reservation:
     def _end(self) -> None:
         self._lasts = False
         self.release()
+        self._protect()
         self._plane.call_pass()
+
+    def _running(self) -> list[Job]:
+        """The stream's jobs that run in the pool, in the order in which they started."""
+        running = self._plane.running.values() if self._stream.running else ()
+        mine = [job for job in running if job.stream == self._stream.name]
+        return [job for job in mine if job.spells[-1].holding.pool == self._pool.name]
 
     def _left(self) -> int:
         """What the stream's running jobs do not use of it."""
-        running = [job.spells[-1] for job in self._plane.running.values() if job.stream == self._stream.name]
-        used = sum(spell.holding.accelerators for spell in running if spell.holding.pool == self._pool.name)
-        return self.accelerators - used
+        return self.accelerators - sum(job.spells[-1].holding.accelerators for job in self._running())
+
+    def _protect(self) -> None:
+        """Let nobody preempt the jobs that began while some of it was left, and whom it covered before as usual."""
+        for job in self._within:
+            job.preemptible = self._stream.preemptible
+        self._within, left = [], self.accelerators if self._lasts else 0
+        for job in self._running():
+            if left > 0:
+                self._within.append(job)
+                left -= job.spells[-1].holding.accelerators
+        for job in self._within:
+            job.preemptible = False
 
     def _nodes_for(self, accelerators: int) -> Nodes:
         """Where so many are free as for one gang; where there is no such place, whatever is free, node by node."""

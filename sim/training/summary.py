@@ -16,6 +16,11 @@ SHORTEST = 10.0
 """Seconds: bounded slowdown takes no duration as less."""
 
 
+def submitted_within(jobs: Sequence[Job], opening: float, closing: float, ended: float) -> list[Job]:
+    """Those submitted from `opening` until `closing` (s), and at the very end of a run that ends with its jobs."""
+    return [job for job in jobs if opening <= job.submit < closing or job.submit == closing == ended]
+
+
 def duration_block(
     values: NDArray[np.float64], censored: NDArray[np.float64], limits: Sequence[float] = ()
 ) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tenant:
-    """A tenant. `quota` is the most accelerators that its jobs may hold, by pool; without one there is no bound."""
+    """A tenant. `quota` is the most accelerators for its gangs together, by pool; without one there is no bound.
+
+    What a gang holds beyond what it asked for, the rest of a node or of a slice, is not counted.
+    """
 
     name: str
     weight: float = 1.0

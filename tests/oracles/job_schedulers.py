@@ -79,7 +79,7 @@ def preemptive(key):
 
 srtf = preemptive(lambda cluster, job: cluster.remaining(job))
 srsf = preemptive(lambda cluster, job: cluster.remaining(job) * job.gang)
-priority_preemptive = preemptive(lambda _, job: -job.priority)
+priority_preemptive = preemptive(lambda _, job: (-job.priority, not job.running))
 
 
 class Las:

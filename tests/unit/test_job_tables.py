@@ -9,6 +9,8 @@ from unit.job_runs import pool, requests
 import sim
 from sim.fleet.environment import FleetEnvironment, Phase
 from sim.fleet.ledger import Ledger, PoolPower
+from sim.fleet.pool import FleetError
+from sim.policies.protocols import Assign
 from sim.policies.scheduling import Fifo
 from sim.training.job import Job
 from sim.training.job_plane import JobPlane, Stream
@@ -147,3 +149,73 @@ def test_a_deadline_is_met_missed_or_undecided(status, end, now, outcome):
     found = deadlines_block([job, without], now)["deadlines"]
     assert found == dict.fromkeys(("met", "missed", "undecided"), 0) | {outcome: 1}
     assert deadlines_block([without], now) == {}
+
+
+def jobs_done(jobs, tmp_path, **more):
+    (tmp_path / "jobs.csv").write_text("job_id,submit_time,num_gpu,duration\n" + jobs)
+    return sim.run(
+        sim.load(
+            {
+                "fleetsim": 1,
+                "name": "done",
+                "horizon": "jobs_done",
+                "pools": {"p": {"accelerator": "H100-SXM", "nodes": 2}},
+                "training": {
+                    "t": {"pools": ["p"], "trace": {"format": "csv", "path": str(tmp_path / "jobs.csv")}, **more}
+                },
+            }
+        )
+    )
+
+
+def test_a_job_that_comes_at_the_last_instant_is_counted(tmp_path):
+    """The run ends as it is turned away."""
+    found = jobs_done("a,0,4,60\ngiant,100,17,60\n", tmp_path).summary["training"]["t"]["jobs"]
+    assert (found["submitted"], found["completed"], found["rejected"]) == (2, 1, 1)
+
+
+class Idle:
+    interval = None
+    sees = "nothing"
+
+    def decide(self, fleet):
+        return ()
+
+
+class Half:
+    """Starts nothing as long as anything runs or has run."""
+
+    interval = None
+    sees = "nothing"
+
+    def decide(self, fleet):
+        for job in fleet.waiting:
+            if fleet.now == 0:
+                yield Assign(job.id, "p", job.gang)
+            return
+
+
+@pytest.mark.parametrize(("policy", "job"), [(Idle, "a"), (Half, "b")])
+def test_a_run_that_would_never_end_is_an_error(policy, job):
+    scenario = sim.load(
+        {
+            "fleetsim": 1,
+            "name": "idle",
+            "horizon": "jobs_done",
+            "pools": {
+                "p": {
+                    "accelerator": "H100-SXM",
+                    "nodes": 1,
+                    "failures": {"mtbf": "1 h", "per": "node", "repair": "1 min"},
+                }
+            },
+            "training": {
+                "t": {
+                    "pools": ["p"],
+                    "jobs": [{"id": each, "submit": 0, "accelerators": 8, "duration": "1 min"} for each in "ab"],
+                }
+            },
+        }
+    )
+    with pytest.raises(FleetError, match=f"policy {policy.__name__} lets job {job} wait for ever"):
+        sim.run(scenario, policies={"scheduling": policy()})

@@ -8,8 +8,9 @@ from sim.fleet.ledger import UNASSIGNED, State
 from sim.fleet.pool import PoolState, PoolTraits
 from sim.policies.backfill import EasyBackfill
 from sim.policies.conservative import ConservativeBackfill
+from sim.policies.max_min import MaxMinHeterogeneous
 from sim.policies.placement import FirstFit
-from sim.policies.scheduling import Fifo, FifoFirstFit
+from sim.policies.scheduling import Fifo, FifoFirstFit, Priority, Srtf
 from sim.training.job_plane import Stream
 
 
@@ -139,3 +140,44 @@ def test_what_is_reserved_at_one_time_must_fit():
     assert loaded("3 h")
     with pytest.raises(sim.ScenarioError, match=r"training\.b\.reservation: 9 accelerators are reserved at once"):
         loaded("2.5 h")
+
+
+def reserving(policy, mine, others, reserved=(4, 0.0, 50.0), **options):
+    return run(mine, others, policy, reserved, **options)[0]
+
+
+@pytest.mark.parametrize("policy", [Srtf, lambda: Priority(preempts=True), MaxMinHeterogeneous])
+def test_nobody_preempts_the_jobs_of_a_reservation_while_it_lasts(policy):
+    """Shorter jobs would have room before it. After 50 s it is like any other."""
+    (mine, others) = reserving(policy(), [(0.0, 4, 45.0)], [(1.0, 4, 5.0), (2.0, 2, 5.0)])
+    assert mine == [[(0.0, 45.0)]]
+    assert min(start for job in others for start, _ in job) >= 45.0
+
+
+def test_two_reservations_leave_each_other_alone():
+    """Two of four are not to be had: the first keeps what it has, whoever else comes, and the second is after it."""
+    streams = [
+        Stream("fixed", requests((0.0, 2, 200.0)), ("p",), preemptible=False),
+        Stream("first", requests((10.0, 2, 40.0)), ("p",), reserved=(2, 10.0, 60.0)),
+        Stream("second", requests((10.0, 2, 40.0)), ("p",), reserved=(2, 10.0, 120.0)),
+        Stream("others", requests((20.0, 1, 1.0), (30.0, 1, 1.0)), ("p",)),
+    ]
+    plane, _ = run_streams(streams, FifoFirstFit(), {"p": pool(nodes=2, per_node=2)})
+    assert spells(plane.streams["first"].jobs[0]) == [(10.0, 50.0)]
+    assert spells(plane.streams["second"].jobs[0]) == [(60.0, 100.0)]
+
+
+def test_a_gang_larger_than_its_reservation_takes_what_is_free_besides():
+    (mine, _) = reserving(FifoFirstFit(), [(5.0, 4, 10.0)], [], reserved=(2, 0.0, 50.0))
+    assert mine == [[(5.0, 15.0)]]
+
+
+def test_where_there_is_no_room_for_all_of_it_others_give_way_to_the_gangs_that_wait():
+    """One of four must not be preempted; of the other three two are for the gang that waits."""
+    streams = [
+        Stream("mine", requests((1.0, 2, 5.0)), ("p",), reserved=(4, 10.0, 60.0)),
+        Stream("fixed", requests((0.0, 1, 40.0)), ("p",), preemptible=False),
+        Stream("others", requests((0.0, 3, 30.0)), ("p",)),
+    ]
+    plane, _ = run_streams(streams, FifoFirstFit())
+    assert spells(plane.streams["mine"].jobs[0]) == [(10.0, 15.0)]

@@ -194,3 +194,10 @@ def test_backfill_knows_that_work_across_nodes_takes_longer(policy):
     nodes = PoolState("p", 3, 2, 1, FirstFit(), PoolTraits(across_nodes=2.0))
     rows = [(0.0, 2, 10.0), (1.0, 6, 2.0), (2.0, 4, 8.0)]
     assert starts(run(requests(*rows), policy(), {"p": nodes})[0]) == [0.0, 10.0, 14.0]
+
+
+def test_jobs_of_one_priority_do_not_give_way_to_one_another():
+    """A waits for all of it since 1 s, B has run on half since 2 s; when the other half is free, B goes on."""
+    rows = [(0.0, 2, 100.0), (1.0, 4, 10.0), (2.0, 2, 200.0)]
+    jobs, _ = run(requests(*rows), Priority(preempts=True))
+    assert [spells(job) for job in jobs] == [[(0.0, 100.0)], [(202.0, 212.0)], [(2.0, 202.0)]]
