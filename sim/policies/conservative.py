@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from sim.policies.profile import Profile
+from sim.policies.profile import SOON, Profile
 from sim.policies.protocols import Assign, FleetView, IntArray, JobView, Nodes, Sees
 from sim.policies.scheduling import length_is_seen
 
@@ -52,7 +52,7 @@ class ConservativeBackfill:
             if job.number not in self._slots:
                 self._reserve(fleet, job)
             slot = self._slots.get(job.number)
-            if slot is not None and slot.start <= fleet.now and _is_free(fleet, slot):
+            if slot is not None and slot.start <= fleet.now:
                 del self._slots[job.number]
                 self._ends[job.number] = slot.end
                 yield Assign(job.id, slot.pool, job.gang, slot.nodes)
@@ -115,7 +115,7 @@ class ConservativeBackfill:
         """The earliest room in a pool, for as long as the job takes where that is; none where there never is any."""
         slowdown = 1.0
         while True:
-            length = (job.remaining or 0.0) * slowdown / job.speed[pool]
+            length = max((job.remaining or 0.0) * slowdown / job.speed[pool], SOON)
             found = self._profiles[pool].earliest(length, partial(self._place, fleet, job, pool))
             if found is None:
                 return []
@@ -128,9 +128,3 @@ class ConservativeBackfill:
         if any(free[node] < count for node, count in self._of_quota(job, pool)):
             return None
         return fleet.place(job.gang, pool, free[: len(free) - len(self._quotas[pool])])
-
-
-def _is_free(fleet: FleetView, slot: Slot) -> bool:
-    """Whether nobody is there any more: a job of no length leaves at this instant, and another pass follows."""
-    free = fleet.free(slot.pool)
-    return all(free[node] >= count for node, count in slot.nodes)

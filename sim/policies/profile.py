@@ -8,7 +8,7 @@ import numpy as np
 from sim.policies.protocols import IntArray, Nodes
 
 SOON = 2.0**-20
-"""Seconds after which a job is expected to end that should have ended already."""
+"""Seconds after which a job is expected to end that should have ended already, or that has no length."""
 
 
 class Profile:

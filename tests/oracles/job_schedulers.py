@@ -210,9 +210,9 @@ def conservative_backfill(cluster):
         end = cluster.now + cluster.remaining(job)
         profile.change(end if end > cluster.now else cluster.now + 2.0**-20, math.inf, job.spells[-1][2], 1)
     for job in sorted(cluster.waiting, key=lambda job: job.number):
-        seconds = cluster.remaining(job)
+        seconds = max(cluster.remaining(job), 2.0**-20)
         start, nodes = profile.earliest(job.gang, seconds)
-        if start == cluster.now and all(cluster.free[node] >= count for node, count in nodes.items()):
-            cluster.begin(job, nodes)  # one of no length may still be there: then in the next pass of this instant
+        if start == cluster.now:
+            cluster.begin(job, nodes)
         if start < math.inf:
             profile.change(start, start + seconds, nodes, -1)
