@@ -227,7 +227,7 @@ def _stream(run: "Run", accounts: Accounts, name: str) -> Summary:
     opening, closing = run.opening.time, run.closing.time
     jobs = run.jobs.streams[name].jobs
     in_window = submitted_within(jobs, opening, closing, run.ended)
-    by_use = accelerator_hours_by(jobs, opening, closing, run.ended)
+    by_use = accelerator_hours_by(jobs, opening, closing)
     held = sum(by_use.values())
     return {
         **stream_summary(in_window, run.ended, run.prepared.limits_of("training", name)),

@@ -1,5 +1,6 @@
 """What became of the jobs of a stream, as the blocks of a summary."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -124,25 +125,31 @@ def busy_seconds(job: Job, start: float, end: float) -> float:
     return sum(spell.accelerators * held_seconds(spell, start, end) for spell in job.spells)
 
 
-def accelerator_hours_by(jobs: Sequence[Job], start: float, end: float, now: float) -> dict[str, float]:
-    """Accelerator-hours in [start, end) by use, as it stands at `now`; a spell's uses are spread evenly over it."""
+def accelerator_hours_by(jobs: Sequence[Job], start: float, end: float) -> dict[str, float]:
+    """Accelerator-hours in [start, end) by use. Work is `lost` that turned out to be by the end of the run."""
     hours = dict.fromkeys(("useful", "checkpoint", "lost", "restart", "unused"), 0.0)
     for job in jobs:
         for spell in job.spells:
             seconds = held_seconds(spell, start, end)
             if seconds == 0.0:
                 continue
-            for use, share in _shares(job, spell, now).items():
-                hours[use] += share * seconds * spell.accelerators / 3600.0
+            first = max(start - spell.start, 0.0)
+            for use, spent in _seconds_by_use(job, spell, first, first + seconds).items():
+                hours[use] += spent * spell.accelerators / 3600.0
             hours["unused"] += seconds * spell.holding.unused / 3600.0
     return hours
 
 
-def _shares(job: Job, spell: Spell, now: float) -> dict[str, float]:
-    """The shares of a spell by use; one that goes on, as far as it has come."""
-    length, restarting, checkpointing = min(spell.end, now) - spell.start, spell.restarting, spell.checkpointing
-    if spell.end > now:
-        so_far = progress(length, spell.delay, job.checkpoints)
-        restarting, checkpointing = so_far.restarting, so_far.checkpointing
-    shares = {"checkpoint": checkpointing / length, "lost": spell.lost / length, "restart": restarting / length}
-    return {"useful": 1.0 - sum(shares.values()), **shares}
+def _seconds_by_use(job: Job, spell: Spell, first: float, last: float) -> dict[str, float]:
+    """What a spell did from `first` to `last` seconds after it began. What is lost in the end, it did last."""
+    before, after = (progress(seconds, spell.delay, job.checkpoints) for seconds in (first, last))
+    kept = math.inf
+    if spell.lost:
+        kept = progress(spell.end - spell.start, spell.delay, job.checkpoints).worked - spell.lost
+    lost = max(after.worked - kept, 0.0) - max(before.worked - kept, 0.0)
+    return {
+        "useful": after.worked - before.worked - lost,
+        "checkpoint": after.checkpointing - before.checkpointing,
+        "lost": lost,
+        "restart": after.restarting - before.restarting,
+    }

@@ -10,7 +10,7 @@ from sim.scenario import paths
 SERVER = {"kind": "gpu", "memory": "1 GB", "idle_power": "60 W", "busy_power": "400 W", "accelerators_per_node": 4}
 
 
-def run(folder, jobs, pools, failures=None, placement="first_fit", scheduling="fifo_first_fit", **stream):
+def run(folder, jobs, pools, failures=None, placement="first_fit", scheduling="fifo_first_fit", warmup=0, **stream):
     """A trace of jobs on pools; the summary and the table of jobs."""
     rows = "".join(f"{number},{submit},{gang},{seconds}\n" for number, (submit, gang, seconds) in enumerate(jobs))
     (folder / "jobs.csv").write_text("job_id,submit_time,num_gpu,duration\n" + rows)
@@ -22,6 +22,7 @@ def run(folder, jobs, pools, failures=None, placement="first_fit", scheduling="f
             "fleetsim": 1,
             "name": "pools",
             "horizon": "1000 s",
+            "warmup": warmup,
             "accelerators": {"server": SERVER},
             "pools": {name: {"accelerator": "server", "nodes": 4} | pool for name, pool in pools.items()},
             "training": {
@@ -85,6 +86,19 @@ def test_a_failure_costs_a_job_what_it_has_not_saved(tmp_path):
     held = (150 + 35 + 340) / 2000
     assert found["utilization"]["allocated"] == pytest.approx(held)
     assert found["utilization_of_available"]["allocated"] == pytest.approx(held / 0.95)
+
+
+def test_what_was_done_within_the_window_is_told_by_use(tmp_path):
+    """The 10 s from 140 s on are lost, 5 of them within the window; so are 5 s of a checkpoint of the second job."""
+    checkpoint = {"interval": "60 s", "cost": "10 s", "restart": "5 s"}
+    pool = {"p": {"nodes": 2, "failures": failing(tmp_path)}}
+    jobs = [(0, 4, 150), (5, 4, 120)]
+    summary, _ = run(tmp_path, jobs, pool, ["150,0,100"], checkpoint=checkpoint, warmup="145 s")
+    hours = {use: found * 3600 / 4 for use, found in summary["training"]["t"]["accelerator_hours_by"].items()}
+    assert hours == pytest.approx({"useful": 30, "lost": 5, "checkpoint": 0, "restart": 5, "unused": 0})
+    summary, _ = run(tmp_path, jobs, pool, ["150,0,100"], checkpoint=checkpoint, warmup="70 s")
+    hours = {use: found * 3600 / 4 for use, found in summary["training"]["t"]["accelerator_hours_by"].items()}
+    assert hours == pytest.approx({"useful": 60 + 30 + 60, "lost": 10, "checkpoint": 10 + 5, "restart": 5, "unused": 0})
 
 
 def test_a_spare_node_is_there_at_once(tmp_path):
