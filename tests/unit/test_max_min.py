@@ -153,3 +153,27 @@ def test_a_gang_too_large_for_one_pool_is_given_time_in_the_other():
 def test_bad_options_are_refused(options):
     with pytest.raises(PolicyError, match="max_min_heterogeneous"):
         resolve("scheduling", "max_min_heterogeneous", options)
+
+
+def under_a_trickle(tenants, gangs=12, hours=8):
+    """Accelerator-seconds of equal jobs on room for two, while jobs of a second come and go; by tenant, sorted."""
+    jobs = [JobRequest(f"long {each}", 0.0, 1, 1e9, tenant=tenants[each % len(tenants)].name) for each in range(gangs)]
+    trickle = [JobRequest(f"short {each}", 600.0 * each + 5.0, 1, 1.0) for each in range(6 * hours)]
+    jobs = sorted([*jobs, *trickle], key=lambda job: job.submit)
+    found, _ = run(jobs, MaxMinHeterogeneous(), {"p": pool(per_node=2)}, tenants=tenants, until=3600.0 * hours)
+    had = {tenant.name: [] for tenant in tenants}
+    for job in found:
+        if job.tenant is not None:
+            had[job.tenant].append(job.attained(3600.0 * hours))
+    return {name: sorted(seconds) for name, seconds in had.items()}
+
+
+def test_nobody_starves_while_others_come_and_go():
+    (had,) = under_a_trickle([Tenant("all")]).values()
+    assert had[0] > 0.8 * sum(had) / len(had)
+    assert had[-1] < 1.2 * sum(had) / len(had)
+
+
+def test_weights_hold_while_others_come_and_go():
+    had = under_a_trickle([Tenant("light", 1.0), Tenant("heavy", 3.0)])
+    assert sum(had["heavy"]) / sum(had["light"]) == pytest.approx(3.0, rel=0.1)
