@@ -29,8 +29,10 @@ class Las:
     preempts = True
     sees: Sees = "nothing"
 
-    def __init__(self, thresholds: Sequence[str | float] = ("1 h", "10 h"), by: str = "time") -> None:
-        levels = [parse(level, "time") if isinstance(level, str) else float(level) for level in thresholds]
+    def __init__(self, thresholds: Sequence[str] = ("1 h", "10 h"), by: str = "time") -> None:
+        if isinstance(thresholds, str) or not all(isinstance(level, str) for level in thresholds):
+            raise ValueError(f"`thresholds` is a list of times with their units, such as [1 h, 10 h], not {thresholds}")
+        levels = [parse(level, "time") for level in thresholds]
         if levels != sorted(set(levels)) or not all(level > 0 for level in levels):
             raise ValueError(f"`thresholds` {', '.join(map(str, thresholds))} must be positive and ascending")
         if by not in ("time", "accelerator_time"):

@@ -6,6 +6,7 @@ A built-in name stands for an import string, a routing rule for what it does; a 
 
 import importlib
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,6 +98,10 @@ def resolve(seam: str, name: str, options: Mapping[str, Any], folder: Path | Non
         signature.bind(**options)
     except (TypeError, ValueError) as error:
         raise PolicyError(f"{seam} policy `{name}`: {error}; {_options(factory)}") from error
+    for option, value in options.items():
+        parameter = signature.parameters.get(option)
+        if parameter is not None and parameter.annotation in (bool, "bool") and not isinstance(value, bool):
+            raise PolicyError(f"{seam} policy `{name}`: `{option}` is true or false, not {value}")
     try:
         policy = factory(**options)
     except Exception as error:
@@ -161,6 +166,9 @@ def _check(seam: str, name: str, policy: Any) -> None:
         raise PolicyError(f"{seam} policy `{name}` lacks {', '.join(missing)}")
     if seam == "scheduling" and policy.sees not in get_args(protocols.Sees):
         raise PolicyError(f"{seam} policy `{name}` sees {policy.sees!r}: one of {', '.join(get_args(protocols.Sees))}")
+    interval = policy.interval if protocol is protocols.Scheduling else None
+    if interval is not None and not (isinstance(interval, float | int) and 0 < interval < math.inf):
+        raise PolicyError(f"{seam} policy `{name}` has an `interval` of {interval!r}: seconds above 0, or None")
 
 
 def _options(factory: Any) -> str:

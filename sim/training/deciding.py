@@ -1,6 +1,7 @@
 """A pass of a scheduler in full form: what it answers is checked and carried out, one answer after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,8 @@ class DecidingPass:
         for answer in self._answers():
             if not isinstance(answer, Assign):
                 raise FleetError(f"the scheduling policy {self._name} answers {answer!r}, which is no `Assign`")
+            if wrong := _what_is_wrong(answer):
+                raise FleetError(f"the scheduling policy {self._name} answers for {_named(answer)} that {wrong}")
             self._carry_out(answer)
 
     def started(self, job: Job) -> None:
@@ -71,6 +74,8 @@ class DecidingPass:
             raise self._refused(answer, "which is not there" if job is None else f"which is {job.status}")
         if job.status == "running":
             self._take_back(job, answer)
+        elif not answer.accelerators:
+            raise self._refused(answer, "which holds nothing")
         if answer.accelerators:
             self._give(job, answer)
 
@@ -110,3 +115,30 @@ class DecidingPass:
             return job.tenant
         tenant = self._plane.tenant_of(job)
         return tenant.name if tenant is not None and tenant.quota else None
+
+
+def _named(answer: Assign) -> str:
+    return f"job {answer.job}" if isinstance(answer.job, str) else "some job"
+
+
+def _what_is_wrong(answer: Assign) -> str:
+    """Which part of an answer is of the wrong kind, if any is."""
+    if not isinstance(answer.job, str):
+        return f"`job` is a {type(answer.job).__name__}, and not its id"
+    if not isinstance(answer.pool, str):
+        return f"`pool` is {answer.pool!r}, and not a name"
+    if not _counts(answer.accelerators):
+        return f"`accelerators` is {answer.accelerators!r}, and not a whole number from 0 on"
+    if answer.nodes is not None and not _are_nodes(answer.nodes):
+        return f"`nodes` is {answer.nodes!r}, and not (node, accelerators) for each node"
+    return ""
+
+
+def _counts(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 0
+
+
+def _are_nodes(nodes: object) -> bool:
+    if not isinstance(nodes, Sequence):
+        return False
+    return all(isinstance(pair, Sequence) and len(pair) == 2 and all(map(_counts, pair)) for pair in nodes)

@@ -6,6 +6,7 @@ What is started, stopped and resized is for the `Scheduler` to say; here it is d
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -172,11 +173,11 @@ class JobPlane:
         self._just_arrived.append(job)
         self.call_pass()
 
-    def _speeds(self, stream: Stream, request: JobRequest) -> dict[str, float]:
+    def _speeds(self, stream: Stream, request: JobRequest) -> Mapping[str, float]:
         """The speed of a job in each pool that it may use, in order of preference."""
         speed = dict.fromkeys(stream.pools, 1.0) if request.speed is None else request.speed
         pools = [self.pools[name] for name in stream.pools if name in speed]
-        return {name: speed[name] for name in pools_in_order(pools, speed)} if pools else {}
+        return MappingProxyType({name: speed[name] for name in pools_in_order(pools, speed)} if pools else {})
 
     def _unused_id(self, stream: Stream, request: JobRequest) -> str:
         """The id that a job came with; where another has it, with its stream, or its number."""

@@ -1,18 +1,23 @@
 """A pass of a scheduler that orders jobs by a key: they start in that order, and running ones may give way."""
 
 import heapq
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterator
+from numbers import Real
+from typing import TYPE_CHECKING, TypeVar
 
 from sim.fleet.environment import Phase
 from sim.fleet.pool import FleetError
-from sim.policies.protocols import Ordering
+from sim.policies.protocols import JobView, Ordering
 from sim.training.giving_way import GivingWay
 from sim.training.job import Job, Spell
 from sim.training.waiting import Key, Shape, WaitingJobs
 
 if TYPE_CHECKING:
     from sim.training.job_plane import JobPlane
+
+
+Answer = TypeVar("Answer")
 
 
 class OrderingPass:
@@ -83,8 +88,14 @@ class OrderingPass:
 
     def _key(self, job: Job) -> Key:
         """Where the policy puts a job."""
+        key = self._ask(job, lambda view: tuple(map(float, self._ordering.key(view))))
+        if any(map(math.isnan, key)):
+            raise FleetError(f"the scheduling policy {type(self._ordering).__name__} gives job {job.id} a key of {key}")
+        return key
+
+    def _ask(self, job: Job, question: Callable[[JobView], Answer]) -> Answer:
         try:
-            return tuple(map(float, self._ordering.key(job.view(self._plane.environment.now, self._ordering.sees))))
+            return question(job.view(self._plane.environment.now, self._ordering.sees))
         except Exception as error:
             policy = type(self._ordering).__name__
             raise FleetError(f"the scheduling policy {policy} failed on job {job.id}: {error!r}") from error
@@ -96,12 +107,12 @@ class OrderingPass:
     def _watch(self, job: Job, spell: Spell) -> None:
         """Have a pass when the key of a running job jumps."""
         now = self._plane.environment.now
-        seconds = self._ordering.next_change(job.view(now, self._ordering.sees))
-        if seconds is None:
+        seconds = self._ask(job, self._ordering.next_change)
+        if seconds is None or seconds == math.inf:
             return
-        if not seconds > 0:
+        if not isinstance(seconds, Real) or not seconds > 0:
             policy = type(self._ordering).__name__
-            raise FleetError(f"the scheduling policy {policy} has the key of job {job.id} jump {seconds} s from now")
+            raise FleetError(f"the scheduling policy {policy} has the key of job {job.id} jump {seconds!r} s from now")
 
         def jump(_: object) -> None:
             if job.spell is spell:

@@ -25,9 +25,9 @@ SCHEDULERS = {
     "priority, preemptive": (lambda: Priority(preempts=True), lambda: job_schedulers.priority_preemptive),
     "srtf": (Srtf, lambda: job_schedulers.srtf),
     "srsf": (Srsf, lambda: job_schedulers.srsf),
-    "las": (lambda: Las(THRESHOLDS), lambda: job_schedulers.Las(THRESHOLDS)),
+    "las": (lambda: Las([f"{each} s" for each in THRESHOLDS]), lambda: job_schedulers.Las(THRESHOLDS)),
     "las by accelerator-time": (
-        lambda: Las(THRESHOLDS, by="accelerator_time"),
+        lambda: Las([f"{each} s" for each in THRESHOLDS], by="accelerator_time"),
         lambda: job_schedulers.Las(THRESHOLDS, by="accelerator_time"),
     ),
     "easy_backfill": (EasyBackfill, lambda: job_schedulers.easy_backfill),

@@ -153,3 +153,34 @@ def test_a_gang_that_fits_only_in_part_waits_for_those_who_resize():
 def test_an_answer_of_another_kind_is_refused():
     with pytest.raises(FleetError, match="the scheduling policy Scripted answers 'start', which is no `Assign`"):
         run(TWO, Scripted(lambda _: ["start"]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda job: Assign(job, "p", 2), "for some job that `job` is a JobView, and not its id"),
+        (lambda job: Assign(job.id, ["p"], 2), r"for job 0 that `pool` is \['p'\]"),
+        (lambda job: Assign(job.id, "p", "2"), "`accelerators` is '2', and not a whole number"),
+        (lambda job: Assign(job.id, "p", 2.5), "`accelerators` is 2.5"),
+        (lambda job: Assign(job.id, "p", None), "`accelerators` is None"),
+        (lambda job: Assign(job.id, "p", -2), "`accelerators` is -2"),
+        (lambda job: Assign(job.id, "p", 0), "job 0, which holds nothing"),
+        (lambda job: Assign(job.id, "p", 2, 5), "`nodes` is 5"),
+        (lambda job: Assign(job.id, "p", 2, [(0,)]), r"`nodes` is \[\(0,\)\]"),
+        (lambda job: Assign(job.id, "p", 2, "ab"), "`nodes` is 'ab'"),
+        (lambda job: Assign(job.id, "p", 2, [(0.5, 2)]), r"`nodes` is \[\(0.5, 2\)\]"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said(answer, words):
+    with pytest.raises(FleetError, match=words):
+        run(requests((0.0, 2, 5.0)), Scripted(lambda fleet: [answer(job) for job in fleet.waiting]))
+
+
+def test_a_view_changes_nothing():
+    def decide(fleet):
+        for job in fleet.waiting:
+            job.speed["q"] = 1.0
+        return []
+
+    with pytest.raises(FleetError, match="the scheduling policy Scripted failed: TypeError"):
+        run(requests((0.0, 2, 5.0)), Scripted(decide))

@@ -74,3 +74,25 @@ def test_options_are_checked_against_the_signature(tmp_path):
         resolve("scheduling", own(tmp_path, "fleetsim_test_options"), {"depth": 1}, tmp_path)
     with pytest.raises(PolicyError, match="it takes no options"):
         resolve("placement", "best_fit", {"depth": 1})
+
+
+@pytest.mark.parametrize("value", ["no", 3, None, "maybe"])
+@pytest.mark.parametrize(
+    ("name", "option"), [("priority", "preempts"), ("max_min_heterogeneous", "heterogeneity_aware")]
+)
+def test_what_is_true_or_false_is_nothing_else(name, option, value):
+    with pytest.raises(PolicyError, match=f"`{name}`: `{option}` is true or false, not {value}"):
+        resolve("scheduling", name, {option: value})
+
+
+@pytest.mark.parametrize("interval", [0, -1.0, "60 s", float("nan"), float("inf")])
+def test_a_policy_decides_at_an_interval_that_can_be(interval):
+    class Mine:
+        sees = "nothing"
+
+        def decide(self, fleet):
+            return ()
+
+    Mine.interval = interval
+    with pytest.raises(PolicyError, match="`Mine` has an `interval` of"):
+        registry.check("scheduling", Mine())

@@ -3,7 +3,7 @@
 import pytest
 from unit.job_runs import pool, requests, run, spells
 
-from sim.fleet.pool import PoolState, PoolTraits
+from sim.fleet.pool import FleetError, PoolState, PoolTraits
 from sim.policies.backfill import EasyBackfill
 from sim.policies.conservative import ConservativeBackfill
 from sim.policies.least_attained import Las
@@ -98,18 +98,24 @@ def test_a_quota_is_made_room_for_by_the_tenant_itself():
 
 def test_las_demotes_exactly_at_the_threshold():
     """The first falls into the second queue at 4 s, behind the newcomer, which falls at 8 s behind the first."""
-    jobs, _ = run(requests((0.0, 4, 10.0), (1.0, 4, 6.0)), Las([4.0]))
+    jobs, _ = run(requests((0.0, 4, 10.0), (1.0, 4, 6.0)), Las(["4 s"]))
     assert [spells(each) for each in jobs] == [[(0.0, 4.0), (8.0, 14.0)], [(4.0, 8.0), (14.0, 16.0)]]
 
 
 def test_las_by_accelerator_time_demotes_gangs_sooner():
-    jobs, _ = run(requests((0.0, 4, 10.0), (1.0, 4, 2.0)), Las([8.0], by="accelerator_time"))
+    jobs, _ = run(requests((0.0, 4, 10.0), (1.0, 4, 2.0)), Las(["8 s"], by="accelerator_time"))
     assert [spells(each) for each in jobs] == [[(0.0, 2.0), (4.0, 12.0)], [(2.0, 4.0)]]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"thresholds": [2.0, 1.0]}, "ascending"), ({"thresholds": ["0 s"]}, "positive"), ({"by": "steps"}, "time or")],
+    [
+        ({"thresholds": ["2 s", "1 s"]}, "ascending"),
+        ({"thresholds": ["0 s"]}, "positive"),
+        ({"thresholds": [3600]}, "with their units"),
+        ({"thresholds": "1 h"}, "is a list of times"),
+        ({"by": "steps"}, "time or"),
+    ],
 )
 def test_las_refuses_what_makes_no_queues(options, words):
     with pytest.raises(ValueError, match=words):
@@ -201,3 +207,38 @@ def test_jobs_of_one_priority_do_not_give_way_to_one_another():
     rows = [(0.0, 2, 100.0), (1.0, 4, 10.0), (2.0, 2, 200.0)]
     jobs, _ = run(requests(*rows), Priority(preempts=True))
     assert [spells(job) for job in jobs] == [[(0.0, 100.0)], [(202.0, 212.0)], [(2.0, 202.0)]]
+
+
+class Own:
+    blocks = False
+    preempts = True
+    sees = "nothing"
+
+    def __init__(self, key=0.0, jump=None):
+        self.own_key, self.jump = key, jump
+
+    def key(self, job):
+        return (self.own_key,)
+
+    def next_change(self, job):
+        return 1 / 0 if self.jump == "fails" else self.jump
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (Own(key=float("nan")), r"policy Own gives job 0 a key of \(nan,\)"),
+        (Own(jump="fails"), "policy Own failed on job 0: ZeroDivisionError"),
+        (Own(jump="soon"), "has the key of job 0 jump 'soon' s from now"),
+        (Own(jump=-1.0), "has the key of job 0 jump -1.0 s from now"),
+        (Own(jump=float("nan")), "has the key of job 0 jump nan s from now"),
+    ],
+)
+def test_what_an_order_of_ones_own_says_wrongly_is_named(policy, words):
+    with pytest.raises(FleetError, match=words):
+        run(requests((0.0, 2, 5.0)), policy)
+
+
+def test_a_key_that_jumps_never_may_say_so():
+    jobs, _ = run(requests((0.0, 2, 5.0)), Own(jump=float("inf")))
+    assert spells(jobs[0]) == [(0.0, 5.0)]
