@@ -8,6 +8,7 @@ all below pass that on, and see the fields as before.
 from typing import Any
 
 import numba
+from llvmlite import ir
 from numba import extending, types
 
 _types: Any = types
@@ -50,10 +51,25 @@ class _Fields(_core.typing.templates.AttributeTemplate):  # type: ignore[misc]
 
 def _field(context: Any, builder: Any, reference: PlaneReference, value: Any, name: str) -> Any:
     index = reference.plane.fields.index(name)
-    loaded = builder.load(_core.cgutils.gep_inbounds(builder, value, 0, index))
-    # Where the arrays lie does not change as long as somebody has the reference; what is in them does.
-    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+    loaded = _loaded(builder, _core.cgutils.gep_inbounds(builder, value, 0, index))
     return context.data_model_manager[reference.plane.types[index]].from_data(builder, loaded)
+
+
+def _loaded(builder: Any, place: Any) -> Any:
+    """What is at a place, each part by itself, as LLVM forgets of a whole that it does not change.
+
+    Where the arrays lie does not change as long as somebody has the reference; what is in them does.
+    """
+    kind = place.type.pointee
+    if isinstance(kind, ir.Aggregate):
+        whole = kind(ir.Undefined)
+        for number in range(len(kind)):
+            part = _loaded(builder, _core.cgutils.gep_inbounds(builder, place, 0, number))
+            whole = builder.insert_value(whole, part, number)
+        return whole
+    loaded = builder.load(place)
+    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return loaded
 
 
 _extending.lower_getattr_generic(PlaneReference)(_field)

@@ -22,7 +22,7 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import overload
 
-from sim.serving.inner_code import InnerCompiler
+from sim.serving.inner_code import ApartCompiler, InnerCompiler
 
 _njit: Any = numba.njit
 """Its stubs do not know all options."""
@@ -36,8 +36,8 @@ INNER: dict[str, Any] = {
     "pipeline_class": InnerCompiler,
 }
 """Of functions that only kernels call: without the ways in from elsewhere."""
-OPTIMIZATION = 1
-"""LLVM's level. The highest compiles a quarter longer, for code that is no faster."""
+OPTIMIZATION = 2
+"""LLVM's level. The first makes code that is up to a tenth slower, the third compiles longer for no faster code."""
 
 
 @contextmanager
@@ -98,12 +98,12 @@ def _processor_features() -> str:
     return f"{llvm.get_host_cpu_name()} {sorted(llvm.get_host_cpu_features().items())}"
 
 
-def _inner(function: Function, *, inlined: bool) -> Any:
+def _inner(function: Function, **options: Any) -> Any:
     """Compile a function that only kernels call, once for all constants that it is called with.
 
     numba would compile it anew for each: `has_room(..., 0)` beside `has_room(..., ahead)`.
     """
-    compiled = _njit(**INNER, forceinline=inlined)(function)
+    compiled = _njit(**{**INNER, **options})(function)
     typed = compiled.get_call_template
 
     def get_call_template(arguments: Any, named: Any) -> Any:
@@ -115,12 +115,17 @@ def _inner(function: Function, *, inlined: bool) -> Any:
 
 def helper(function: Function) -> Function:
     """Compile a function that only other kernels call. It is inlined: not to would cost nine tenths of the speed."""
-    return cast("Function", _inner(function, inlined=True))
+    return cast("Function", _inner(function, forceinline=True))
 
 
 def rare(function: Function) -> Function:
     """Compile a helper that is seldom called: not inlined, so that it costs machine code once, and a call its time."""
-    return cast("Function", _inner(function, inlined=False))
+    return cast("Function", _inner(function))
+
+
+def apart(function: Function) -> Function:
+    """Compile the function to which a kernel hands its work, with a reference to the plane: it is never inlined."""
+    return cast("Function", _inner(function, pipeline_class=ApartCompiler))
 
 
 @helper

@@ -22,14 +22,7 @@ def short_name(name: str, types: Sequence[Any], *, abi_tags: Sequence[str] = (),
 
 
 class InnerLibrary(_core.codegen.JITCodeLibrary):  # type: ignore[misc]
-    """The code of one function and of those it calls, to be linked into others: inlined there always, or never."""
-
-    def add_ir_module(self, ir_module: Any) -> None:
-        """Take in the code of the function itself."""
-        for function in ir_module.functions:
-            if not function.is_declaration and "alwaysinline" not in function.attributes:
-                function.attributes.add("noinline")
-        super().add_ir_module(ir_module)
+    """The code of one function and of those it calls, to be linked into others."""
 
     def _optimize_final_module(self) -> None:
         """Leave that to the kernel, which optimizes all that it takes in as a whole."""
@@ -41,15 +34,27 @@ class InnerLibrary(_core.codegen.JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
+class ApartLibrary(InnerLibrary):
+    """The same of a function that is never inlined."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Take in the code of the function itself."""
+        for function in ir_module.functions:
+            if not function.is_declaration:
+                function.attributes.add("noinline")
+        super().add_ir_module(ir_module)
+
+
 @_core.compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
 class InnerLowering(_core.typed_passes.NativeLowering):  # type: ignore[misc]
     """numba's step from its own code to LLVM's, without making that executable."""
 
     _name = "inner_lowering"
+    _library = InnerLibrary
 
     def run_pass(self, state: Any) -> bool:
         """Put the code into a library of its own, and say which function it is."""
-        state.library = InnerLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library = self._library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         state.targetctx = state.targetctx.subtarget(mangler=short_name)
         super().run_pass(state)
@@ -62,8 +67,18 @@ class InnerLowering(_core.typed_passes.NativeLowering):  # type: ignore[misc]
         return True
 
 
+@_core.compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class ApartLowering(InnerLowering):
+    """The same for a function that is never inlined."""
+
+    _name = "apart_lowering"
+    _library = ApartLibrary
+
+
 class InnerCompiler(_core.compiler.CompilerBase):  # type: ignore[misc]
     """numba's usual steps, but for that one."""
+
+    _lowering = InnerLowering
 
     def define_pipelines(self) -> list[Any]:
         """Give the steps."""
@@ -71,6 +86,12 @@ class InnerCompiler(_core.compiler.CompilerBase):  # type: ignore[misc]
         parts = (usual.define_untyped_pipeline, usual.define_typed_pipeline, usual.define_nopython_lowering_pipeline)
         every = [step for define in parts for step in define(self.state).passes]
         usual_lowering = _core.typed_passes.NativeLowering
-        steps.passes = [(InnerLowering if step is usual_lowering else step, why) for step, why in every]
+        steps.passes = [(self._lowering if step is usual_lowering else step, why) for step, why in every]
         steps.finalize()
         return [steps]
+
+
+class ApartCompiler(InnerCompiler):
+    """The same for a function that is never inlined."""
+
+    _lowering = ApartLowering

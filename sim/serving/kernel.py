@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.serving.arrival import arrive
 from sim.serving.by_reference import referred_to
-from sim.serving.compiler import entry, full_helper, helper, is_full, kernel, rare
+from sim.serving.compiler import apart, entry, full_helper, helper, is_full, kernel
 from sim.serving.event_heap import keep_in_order, set_arrival
 from sim.serving.layout import (
     ARRIVALS_NEEDED,
@@ -50,7 +50,7 @@ def advance(plane: Any, until: float) -> int:
     return _advance(referred_to(plane), until)
 
 
-@rare
+@apart
 def _advance(plane: Any, until: float) -> int:
     clock = plane.clock[0]
     clock.events = 0
@@ -181,7 +181,7 @@ def set_next_arrival(plane: Any, service_index: int, time: float) -> None:
     _set_next_arrival(referred_to(plane), service_index, time)
 
 
-@rare
+@apart
 def _set_next_arrival(plane: Any, service_index: int, time: float) -> None:
     set_arrival(plane, service_index, time)
 
@@ -192,7 +192,7 @@ def make_eager(plane: Any, service_index: int) -> None:
     _make_eager(referred_to(plane), service_index)
 
 
-@rare
+@apart
 def _make_eager(plane: Any, service_index: int) -> None:
     service = entry(plane.services, service_index)
     if not service.lazy:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sim.serving.by_reference import referred_to
-from sim.serving.compiler import entry, full_helper, kernel, rare
+from sim.serving.compiler import apart, entry, full_helper, kernel
 from sim.serving.death import empty, leave_to_their_fate
 from sim.serving.event_heap import keep_in_order
 from sim.serving.idle_set import add_idle, forget_idle
@@ -21,7 +21,7 @@ def change_life(plane: Any, replica_index: int, life: int, now: float) -> None:
     _change_life(referred_to(plane), replica_index, life, now)
 
 
-@rare
+@apart
 def _change_life(plane: Any, replica_index: int, life: int, now: float) -> None:
     if life == READY:
         make_ready(plane, replica_index, now)

@@ -7,7 +7,7 @@ depends on when a replica was looked at.
 from typing import Any
 
 from sim.serving.by_reference import referred_to
-from sim.serving.compiler import entry, helper, is_full, kernel, rare
+from sim.serving.compiler import apart, entry, helper, is_full, kernel
 from sim.serving.counting import pass_running, pass_waiting
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.presence import pass_presence
@@ -22,7 +22,7 @@ def settle(plane: Any, now: float) -> None:
     _settle(referred_to(plane), now)
 
 
-@rare
+@apart
 def _settle(plane: Any, now: float) -> None:
     for service_index in range(plane.services.shape[0]):
         forget_sums(plane, service_index, now)
