@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
-from sim.fleet.environment import Phase
+from sim.fleet.environment import TICK, Phase
 from sim.fleet.pool import FleetError
 from sim.policies.protocols import JobView, Ordering
 from sim.training.giving_way import GivingWay
@@ -119,4 +119,5 @@ class OrderingPass:
                 self._plane.call_pass()
                 self._watch(job, spell)
 
-        self._plane.environment.at(now + seconds, Phase.ARRIVAL).callbacks.append(jump)
+        later = now + max(float(seconds), TICK)  # a clock that stands far from 0 would not move for less
+        self._plane.environment.at(later, Phase.ARRIVAL).callbacks.append(jump)

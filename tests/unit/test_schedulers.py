@@ -239,6 +239,11 @@ def test_what_an_order_of_ones_own_says_wrongly_is_named(policy, words):
         run(requests((0.0, 2, 5.0)), policy)
 
 
+def test_a_key_that_jumps_at_once_jumps_at_the_next_instant():
+    jobs, _ = run(requests((1e7, 2, 2.0**-14)), Own(jump=1e-300))
+    assert spells(jobs[0]) == [(1e7, 1e7 + 2.0**-14)]
+
+
 def test_a_key_that_jumps_never_may_say_so():
     jobs, _ = run(requests((0.0, 2, 5.0)), Own(jump=float("inf")))
     assert spells(jobs[0]) == [(0.0, 5.0)]
