@@ -24,7 +24,6 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         max_queue_delay=queue_delay(service),
         queue_limit=service.queue_limit,
         timeout=service.timeout,
-        client_latency=service.client_latency,
         prefix_hit_rate=service.kv_cache.prefix_hit_rate if service.kv_cache else 0.0,
         prefix_blocks=_prefix_blocks(prepared, name),
         start_of_day=seconds_into_week(scenario, service.first_pool) % DAY,
@@ -47,6 +46,7 @@ def _of_group(prepared: Prepared, name: str, group: str) -> dict[str, Any]:
     where = ("services", name, *(("groups", group) if group else ()), "routing")
     return {
         "name": name,
+        "client_latency": service.client_latency,
         "replica": placed[0].replica,
         "others": [(each.replica, each.number) for each in placed[1:]],
         "replicas": replicas.initial if group else replicas.max,

@@ -54,10 +54,8 @@ def name_or_map(value: Any) -> str:
 ShapeOrPreset = Annotated[Annotated[str, Tag("name")] | Annotated[Shape, Tag("map")], Discriminator(name_or_map)]
 
 
-class _Shaped(Node):
+class _Curve(Node):
     process: str
-    rate: Rate
-    """1/s, the mean over the shape's period at the start."""
     shape: ShapeOrPreset | None = None
     growth: Growth = 0.0
     """g of exp(g*t), 1/s."""
@@ -71,6 +69,11 @@ class _Shaped(Node):
                 "workload preset", shape, [name for name, workload in workloads.items() if workload.hourly_shape]
             )
         return shape
+
+
+class _Shaped(_Curve):
+    rate: Rate
+    """1/s, the mean over the shape's period at the start."""
 
 
 class PoissonArrivals(_Shaped):
@@ -115,7 +118,7 @@ class CoxArrivals(_Shaped):
     correlation_time: PositiveDuration
 
 
-class MmppArrivals(_Shaped):
+class MmppArrivals(_Curve):
     """Poisson whose rate is that of a state, which changes by chance (a Markov-modulated Poisson process).
 
     `rates` (1/s) are those of the states; each is left at its rate of `switching_rates` (1/s) for the next one, after

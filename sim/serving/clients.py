@@ -27,11 +27,14 @@ def tries_again(plane: Any, request_index: int, now: float) -> bool:
 def thinks(plane: Any, request_index: int, answered: bool, now: float) -> bool:  # noqa: FBT001
     """Whether the client of a request that has left thinks of another, in the same slot.
 
-    A session ends with its last turn, or with one that is not answered; a closed loop goes on to the end.
+    A session ends with its last turn, or with one that is not answered; a closed loop goes on to the end. The client
+    has an answer to think about when its latency ends, which counts what the replica does not see.
     """
     request = entry(plane.requests, request_index)
     own_class = entry(plane.classes, request.class_index)
     due = now + request.think_time
+    if answered:
+        due += entry(plane.laws, entry(plane.replicas, request.replica).law).constant_latency
     if request.turns <= 1 or not (answered or own_class.closed) or due >= own_class.last_send:
         return False
     request.status = THINKING

@@ -72,6 +72,8 @@ REQUESTS_FULL = 4
 BUDGET = 5
 BATCHES_FULL = 6
 BAD_RULE = 7
+RAISED = -(2**62)
+"""Stands for the number of a replica where a rule of a user's own has raised an exception."""
 DRAWS_NEEDED = 8
 """Of a class whose clients send further requests."""
 
@@ -129,7 +131,7 @@ def _record(*groups: str) -> np.dtype[Any]:
 
 CLOCK = _record(
     "events budget free pending wave rows row_limit batches_end batches_limit first_timeout "
-    "reason service asking named returning impatient steps",
+    "reason service asking asked named returning impatient steps",
     "now stop window_start window_end steps_from steps_until",
 )
 """One record: the plane's instant, its free requests, the replicas that wait for dispatch, and the rows written."""

@@ -129,13 +129,21 @@ class RequestPlane:
                 self.on_drained(service, number, self.now)
 
     def _refuse_rule(self) -> None:
-        clock = self._plane.clock[0]
-        plan = self.services[int(clock["asking"])]
-        number = int(clock["named"])
-        named = "fails" if number == layout.NONE else f"names replica {number} of {plan.replicas}"
-        if 0 <= number < plan.replicas:
-            named = f"names replica {number}, which is not ready,"
-        raise FleetError(f"the routing rule `{plan.routing}` {named} at {self.now:g} s (the first replica is 0)")
+        clock, plane = self._plane.clock[0], self._plane
+        plan = [*self.services, *(plan.decode for plan in self.services if plan.decode)][int(clock["asking"])]
+        service, number = plane.services[int(clock["asking"])], int(clock["named"])
+        if number == layout.RAISED:
+            request = plane.requests.view(np.recarray)[int(clock["asked"])]
+            replicas = plane.replicas[service["first_replica"] :][: plan.replicas].copy()
+            if request["replica"] != layout.NONE:  # it has gone to another meanwhile, which the rule did not see
+                replicas["outstanding"][request["replica"] - service["first_replica"]] -= 1
+            said = plan.rule.said(replicas, request, int(service["key"]))
+            problem = f"has failed at {self.now:g} s{said}"
+        elif 0 <= number < plan.replicas:
+            problem = f"names replica {number}, which is not ready, at {self.now:g} s (the first replica is 0)"
+        else:
+            problem = f"names replica {number} of {plan.replicas} at {self.now:g} s (the first replica is 0)"
+        raise FleetError(f"the routing rule `{plan.routing}` {problem}")
 
     def settle(self) -> None:
         """Book everything under way up to now, so that all totals are exact at this instant."""

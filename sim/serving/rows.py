@@ -93,7 +93,8 @@ def open_rows(plane: layout.Plane) -> NDArray[Any]:
 def _class_names(services: Sequence[ServicePlan]) -> list[str | None]:
     """The names of the classes as the plane numbers them; None for all requests of a service without classes."""
     first = [plan.classes[0].name if len(plan.classes) == 1 else None for plan in services]
-    return [*first, *(each.name for plan in services if len(plan.classes) > 1 for each in plan.classes)]
+    groups = [None for plan in services if plan.decode]
+    return [*first, *groups, *(each.name for plan in services if len(plan.classes) > 1 for each in plan.classes)]
 
 
 def _table(rows: NDArray[Any], services: Sequence[ServicePlan]) -> "pa.Table":

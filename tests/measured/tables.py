@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import mean, median
 
 from analysis.fitting.constants import Errors
+from tests.measured.mlperf_batches import batches_table
 from tests.measured.mlperf_predictions import Prediction, predictions
 from tests.measured.splitwise import GPUS, errors_of_a_fit, errors_of_the_catalog, together
 
@@ -15,7 +16,7 @@ RATE_AIM = 0.10
 def tables() -> str:
     """Give all tables; takes some minutes."""
     found = predictions()
-    parts = [splitwise_table(), "", *_by_benchmark(found), "", *_by_pair(found)]
+    parts = [splitwise_table(), "", *_by_benchmark(found), "", *batches_table(), "", *_by_pair(found)]
     return "\n".join(parts)
 
 

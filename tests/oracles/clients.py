@@ -38,6 +38,9 @@ class Clients:
         clients = self.clients_of(request)
         if clients and request.turns > 1 and (request.status == "completed" or clients.first_sent):
             due = self.now + request.think_time
+            if request.status == "completed":
+                replica = self.replicas[request.replica]
+                due += replica.service.plan.client_latency + getattr(replica.laws, "request_overhead", 0.0)
             if due < clients.last_send:
                 self.return_at(due, request)
 

@@ -217,6 +217,9 @@ def service_of_clients(draw, start, service):
     seconds = st.one_of(st.sampled_from([0.25, 0.5]), st.floats(0.01, 0.8))
     patience = draw(st.sampled_from([st.just(np.inf), seconds, st.sampled_from([0.0, 0.05, np.inf, 0.5])]))
     waits = st.tuples(patience, st.one_of(st.just(0.0), seconds), seconds)
+    plan["client_latency"] = draw(st.sampled_from([0.0, 0.25, 0.3]))
+    if plan.get("decode"):
+        plan["decode"] = replace(plan["decode"], client_latency=plan["client_latency"])
 
     def behaviour(row, turns):
         return (*row, *DEFAULTS[len(row) - 4 : 1], *draw(waits), turns)

@@ -195,3 +195,22 @@ def test_sessions_multiply_what_arrives():
     assert found.arriving.rate == pytest.approx(5 * 2.5)
     tokens = service_expectation(prepare(chat()), "s").tokens
     assert tokens.prompt == pytest.approx(250, rel=0.01)
+
+
+@pytest.mark.parametrize("latency", ["0 s", "1 s"])
+def test_clients_think_when_the_answer_has_reached_them(latency):
+    """Little's law of a closed loop: N clients = throughput x (time to think + end-to-end time)."""
+    closed = {"process": "closed", "clients": 6, "think_time": "1 s"}
+    scenario = queue(services__s__requests=requests(arrivals=closed), services__s__client_latency=latency)
+    found = figures(scenario.with_({"horizon": "20000 s"}))
+    round_trip = 1.0 + found["e2e_s"]["mean"]
+    assert found["throughput"]["requests_per_s"] * round_trip == pytest.approx(6.0, rel=2e-3)
+
+
+def test_the_next_turn_follows_the_answer_by_the_time_to_think(tmp_path):
+    sessions = {"turns": 2, "think_time": "2 s"}
+    made = requests(arrivals={"process": "deterministic", "rate": "0.01/s"}, sessions=sessions, work=1)
+    scenario = queue(services__s__requests=made, services__s__client_latency="0.5 s", output__requests=True, warmup=0)
+    rows = pd.read_parquet(sim.run(scenario).save(tmp_path / "run") / "requests.parquet").sort_values("arrival_s")
+    first, second = rows.iloc[0], rows.iloc[1]
+    assert second["arrival_s"] == pytest.approx(first["end_s"] + 0.5 + 2.0)

@@ -139,3 +139,10 @@ def test_single_pass_models_have_no_groups():
     service = {"model": "m", "groups": GROUPS, "requests": requests}
     with pytest.raises(ScenarioError, match="a single-pass model has no prefill and decode"):
         sim.load({**SCENARIO, "models": models, "services": {"chat": service}})
+
+
+def test_client_latency_counts_where_prefill_and_decode_are_apart(result):
+    slower = sim.run(sim.load(SCENARIO).with_({"services.chat.client_latency": "0.5 s"}))
+    for latency in ("ttft_s", "e2e_s"):
+        path = f"services.chat.{latency}.mean"
+        assert slower.metric(path) == pytest.approx(result.metric(path) + 0.5)

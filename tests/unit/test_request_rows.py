@@ -53,3 +53,32 @@ def test_latencies_are_the_same_to_the_last_bit_whenever_telemetry_was_taken(run
         for latency in ("queueing_s", "e2e_s"):
             path = f"services.{name}.{latency}"
             assert runs[0].metric(path) == runs[1].metric(path)
+
+
+def test_rows_name_classes_where_some_services_decode_on_replicas_of_their_own(tmp_path):
+    parts = {"short": 5, "long": 40, "none": 9}
+    rates = {"short": "2/s", "long": "1/s", "none": "0.000001/s"}
+    requests = {
+        name: {"arrivals": {"process": "poisson", "rate": rates[name]}, "lengths": {"prompt": 100, "output": output}}
+        for name, output in parts.items()
+    }
+    group = {"pools": ["p"], "replicas": 1}
+    apart = {"model": "Llama-3.1-8B", "groups": {"prefill": group, "decode": group}}
+    alone = {"arrivals": {"process": "poisson", "rate": "1/s"}, "lengths": {"prompt": 100, "output": 7}}
+    made = {
+        "fleetsim": 1,
+        "name": "rows",
+        "horizon": "1 min",
+        "pools": {"p": {"accelerator": "H100-SXM", "nodes": 1}},
+        "services": {"one": apart | {"requests": alone}, "several": apart | {"requests": requests}},
+        "output": {"requests": True},
+    }
+    run = sim.run(sim.load(made))
+    rows = pd.read_parquet(run.save(tmp_path / "run") / "requests.parquet")
+    assert rows[rows["service"] == "one"]["class"].isna().all()
+    several = rows[rows["service"] == "several"]
+    assert set(several["class"]) == {"short", "long"}
+    assert (several["output_tokens"] == several["class"].map(parts)).all()
+    for name in ("short", "long"):
+        counted = run.metric(f"services.several.classes.{name}.requests.arrived")
+        assert (several["class"] == name).sum() == counted

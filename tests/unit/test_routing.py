@@ -29,6 +29,33 @@ def fails(replicas, request, key):
     return replicas[len(replicas) + request.index].outstanding
 
 
+def divides(replicas, request, key):
+    return 1 // replicas[0].outstanding
+
+
+def objects(replicas, request, key):
+    if request.index == 20:
+        raise ValueError("no replica pleases")
+    return 0
+
+
+def half(replicas, request, key):
+    return 0.5
+
+
+def nothing(replicas, request, key):
+    pass
+
+
+def perhaps(replicas, request, key):
+    if request.index > 3:
+        return 0
+
+
+def short(replicas, request):
+    return 0
+
+
 def wrong(replicas, request, key):
     return replicas[0].there_is_no_such_field
 """
@@ -103,17 +130,59 @@ def test_a_rule_of_ones_own_may_draw(file):
     assert busy == pytest.approx([0.1, 0.4], rel=0.1)
 
 
-@pytest.mark.parametrize(("rule", "words"), [("beyond", "names replica 3 of 3"), ("fails", "fails")])
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("beyond", "names replica 3 of 3"),
+        ("fails", "has failed at .*: IndexError: index 3 is out of bounds"),
+        ("divides", "has failed at .*divide by zero"),
+        ("objects", "has failed at .*: ValueError: no replica pleases"),
+    ],
+)
 def test_a_rule_that_names_nobody_ends_the_run_with_its_name(file, rule, words):
     with pytest.raises(FleetError, match=f"rules_of_a_test:{rule}.*{words}"):
         sim.run(routed(file, f"rules_of_a_test:{rule}"))
 
 
-@pytest.mark.parametrize(("rule", "words"), [("wrong", "there_is_no_such_field"), ("absent", "absent")])
-def test_a_rule_that_does_not_compile_is_an_error_of_the_file(file, rule, words):
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("rules_of_a_test:wrong", "no field 'there_is_no_such_field'"),
+        ("rules_of_a_test:absent", "absent"),
+        ("rules_of_a_test:half", "must return the number of a replica, not float64"),
+        ("rules_of_a_test:nothing", "not none"),
+        ("rules_of_a_test:perhaps", "none on some paths"),
+        ("rules_of_a_test:short", "is not a function of .replicas, request, key."),
+        ("os:system", "is not a function of .replicas, request, key."),
+    ],
+)
+def test_a_rule_that_cannot_be_one_is_an_error_of_the_file(file, rule, words):
     with pytest.raises(ScenarioError, match=words) as caught:
-        sim.run(routed(file, f"rules_of_a_test:{rule}"))
+        sim.run(routed(file, rule))
     assert "services.s.routing" in str(caught.value)
+
+
+def test_a_rule_of_replicas_that_decode_is_named_too(file):
+    group = {"pools": ["p"], "replicas": 2}
+    made = {
+        "fleetsim": 1,
+        "name": "apart",
+        "horizon": "60 s",
+        "pools": {"p": {"accelerator": "H100-SXM", "nodes": 1}},
+        "services": {
+            "s": {
+                "model": "Llama-3.1-8B",
+                "groups": {"prefill": group, "decode": {**group, "routing": "rules_of_a_test:beyond"}},
+                "requests": {
+                    "arrivals": {"process": "poisson", "rate": "1/s"},
+                    "lengths": {"prompt": 100, "output": 7},
+                },
+            }
+        },
+    }
+    (file.parent / "apart.yaml").write_text(sim.load(made).to_yaml())
+    with pytest.raises(FleetError, match=r"rules_of_a_test:beyond.*names replica 2 of 2"):
+        sim.run(sim.load(file.parent / "apart.yaml"))
 
 
 def test_replicas_stand_with_the_pools_or_with_the_service():

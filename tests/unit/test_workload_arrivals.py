@@ -152,3 +152,9 @@ def test_a_long_horizon_costs_nothing_in_advance() -> None:
     source = arrival_source(described(shape=DAILY), seed=1, path=("test",), until=1e5 * DAY)
     assert len(source.next_block(1000)) == 1000
     assert len(source._time_change._rates) < 20  # type: ignore[attr-defined]
+
+
+def test_the_mean_rate_of_states_need_not_be_given():
+    """States of 1/s and 10/s that last 10 and 5 s: 4/s on average."""
+    states = {"process": "mmpp", "rates": ["1/s", "10/s"], "switching_rates": ["0.1/s", "0.2/s"]}
+    assert TypeAdapter(Arrivals).validate_python(states).rate == pytest.approx(4.0)
