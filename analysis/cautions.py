@@ -7,6 +7,7 @@ from analysis.expectation import ServiceExpectation
 from analysis.expected_failures import ExpectedFailures
 from analysis.job_expectation import TrainingExpectation
 from analysis.jobs_in_vain import in_vain
+from analysis.requests_in_vain import beyond_room
 from analysis.wording import duration, number, power, share
 from sim.hardware.training import UTILIZATION_FACT
 from sim.preparation import FOREVER, Prepared
@@ -79,9 +80,8 @@ def _promise(service: Service, found: ServiceExpectation) -> Remarks:
 
 
 def _lengths(found: ServiceExpectation) -> Remarks:
-    if found.tokens and found.tokens.too_long:
-        room = f"{found.tokens.memory.kv_capacity:,} tokens of KV cache"
-        yield "requests", f"about {share(found.tokens.too_long)} of the requests exceed the {room} and are rejected"
+    if found.tokens:
+        yield from (("requests", text) for text in beyond_room(found.tokens.too_long, found.tokens.unsent))
 
 
 def _span(scenario: Scenario, service: Service, found: ServiceExpectation) -> Remarks:

@@ -141,7 +141,8 @@ def _service(prepared: Prepared, name: str, found: ServiceExpectation) -> Iterat
     if found.tokens:
         yield from _tokens(found.tokens, tensor)
     least = ", ".join(f"{limit} {duration(seconds)}" for limit, seconds in found.pace.least.items())
-    yield _detail("at least", f"{least} for a median request on an idle replica")
+    if least:
+        yield _detail("at least", f"{least} for a median request on an idle replica")
 
 
 def _switching(switching: Switching, replicas: Iterable[GenerativeReplica | SinglePassReplica]) -> str:

@@ -10,12 +10,12 @@ from analysis.arriving import Arriving, drawn
 from analysis.pace import Pace, context, generative_pace, single_pass_pace, whole_pace
 from sim.hardware import GenerativeReplica, MemoryFit, SinglePassReplica, fit
 from sim.placing import kept_tokens
-from sim.preparation import FOREVER, Prepared
+from sim.preparation import FOREVER, Prepared, requests_of
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
 from sim.scenario.requests import Part, parts
 from sim.service_plans import seconds_per_token
-from sim.workload.blocks import RequestBlock, in_order
+from sim.workload.blocks import RequestBlock, Source, in_order
 from sim.workload.distributions import FloatArray, mean, sampler
 from sim.workload.lengths import IntArray, length_distributions, whole_tokens
 from sim.workload.streams import stream
@@ -35,6 +35,18 @@ class Tokens(NamedTuple):
     """Tokens that a running request has reserved, on average over time."""
     too_long: float
     """Share of requests that exceed the KV cache and are rejected."""
+    unsent: float
+    """Share of the turns of sessions that are not sent, as with what was said before they exceed the KV cache."""
+
+
+class Lengths(NamedTuple):
+    """What arrives at a generative service, with the tokens of a sample of it, or of all of a trace."""
+
+    arriving: Arriving
+    prompt: IntArray
+    output: IntArray
+    unsent: float
+    """Share of the turns that would have been sent if they fitted."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,12 @@ def service_expectation(prepared: Prepared, name: str) -> ServiceExpectation:
     service, placed = prepared.scenario.services[name], prepared.replicas[name]
     tokens, paces = None, [Pace(1, 0.0, {})]
     if isinstance(placed[0].replica, GenerativeReplica):
-        arriving, prompt, output = _arriving_tokens(prepared, name)
-        replicas = [each.replica for each in placed if isinstance(each.replica, GenerativeReplica)]
-        fits = prompt + output <= min(replica.kv_capacity for replica in replicas)
+        lengths = arriving_lengths(prepared, name)
+        arriving, prompt, output = lengths[:3]
+        fits = prompt + output <= longest(prepared, name)
         fitting = float(fits.mean()) if len(fits) else 0.0
         if len(prompt):
-            tokens = _tokens(prepared, name, prompt, output, fitting)
+            tokens = _tokens(prepared, name, lengths, fitting)
         if fits.any():
             paces = [
                 generative_pace(service, each.replica, prompt[fits], output[fits], fitting, each.group)
@@ -98,30 +110,45 @@ def _from_clients(prepared: Prepared, part: Part, pool: str, answer: float) -> A
     return Arriving(turns * first.rate, turns * first.peak_rate, number)
 
 
-def _recorded(prepared: Prepared, name: str) -> tuple[Arriving, RequestBlock]:
+def _recorded(source: Source) -> tuple[Arriving, RequestBlock]:
     """All requests of a trace."""
-    source, blocks = prepared.requests[name], []
+    blocks = []
     while len((block := source.next_block()).arrival):
         blocks.append(block)
     whole = in_order(blocks) if blocks else block
     return Arriving(source.mean_rate, source.mean_rate, len(whole.arrival)), whole
 
 
-def _arriving_tokens(prepared: Prepared, name: str) -> tuple[Arriving, IntArray, IntArray]:
+def longest(prepared: Prepared, name: str) -> int:
+    """Tokens of prompt and output that every replica of a generative service has room for."""
+    replicas = [each.replica for each in prepared.replicas[name]]
+    return min(replica.kv_capacity for replica in replicas if isinstance(replica, GenerativeReplica))
+
+
+def arriving_lengths(prepared: Prepared, name: str, *, anew: bool = False) -> Lengths:
+    """Draw a sample of lengths, or use up the source of requests where that is a trace; `anew`: another one."""
     if _has_traces(prepared, name):
-        arriving, recorded = _recorded(prepared, name)
-        return arriving, recorded.prompt_tokens, recorded.output_tokens
+        arriving, recorded = _recorded(requests_of(prepared, name) if anew else prepared.requests[name])
+        return Lengths(arriving, recorded.prompt_tokens, recorded.output_tokens, 0.0)
     arriving, sizes = _all_drawn(prepared, name)
     drawn = [[_lengths(prepared, name, part, which, size) for which in (0, 1)] for part, size in sizes]
     for (part, _), each in zip(sizes, drawn, strict=True):
         if part.stream.sessions and part.stream.sessions.history:
-            each[0] = _with_history(prepared, name, part, *each)
+            each[:] = _with_history(prepared, name, part, *each)
     prompt, output = (np.concatenate(each) for each in zip(*drawn, strict=True))
-    return arriving, prompt, output
+    sent = len(prompt) / sum(size for _, size in sizes)
+    number = None if arriving.number is None else arriving.number * sent
+    arriving = arriving._replace(rate=arriving.rate * sent, peak_rate=arriving.peak_rate * sent, number=number)
+    return Lengths(arriving, prompt, output, 1.0 - sent)
 
 
-def _with_history(prepared: Prepared, name: str, part: Part, prompt: IntArray, output: IntArray) -> IntArray:
-    """Prompts that begin with all tokens of their sessions, where `prompt` and `output` are those of turns in a row."""
+def _with_history(
+    prepared: Prepared, name: str, part: Part, prompt: IntArray, output: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Turns whose prompts begin with all tokens of their sessions; `prompt` and `output` are those of turns in a row.
+
+    The first of a session is sent whatever its length; the others as long as each so far has fitted.
+    """
     assert part.stream.sessions is not None  # noqa: S101  it is called for classes that have them
     draws = stream(prepared.scenario.seed, "expectation", name, *part.path, "turns")
     firsts = np.cumsum(whole_tokens(sampler(part.stream.sessions.turns, draws).draw(len(prompt))))
@@ -129,7 +156,11 @@ def _with_history(prepared: Prepared, name: str, part: Part, prompt: IntArray, o
     before = np.cumsum(prompt + output) - (prompt + output)
     session = np.searchsorted(firsts, np.arange(len(prompt)), side="right") - 1
     whole: IntArray = prompt + before - before[firsts[session]]
-    return whole
+    misfits = np.cumsum(whole + output > longest(prepared, name))
+    until_first = np.concatenate(([0], misfits))[firsts]
+    sent = misfits == until_first[session]
+    sent[firsts] = True
+    return whole[sent], output[sent]
 
 
 def _lengths(prepared: Prepared, name: str, part: Part, which: int, size: int) -> IntArray:
@@ -144,7 +175,7 @@ def _arriving_work(prepared: Prepared, name: str) -> tuple[Arriving, FloatArray,
     service = prepared.scenario.services[name]
     models = np.array([service.models.index(service.model_of(part)) for part in parts(service.requests)])
     if _has_traces(prepared, name):
-        arriving, recorded = _recorded(prepared, name)
+        arriving, recorded = _recorded(prepared.requests[name])
         return arriving, recorded.work, models[recorded.class_number]
     arriving, sizes = _all_drawn(prepared, name)
     work = np.concatenate([_work(prepared, name, part, size) for part, size in sizes])
@@ -179,7 +210,8 @@ def _all_drawn(prepared: Prepared, name: str, answer: float = 0.0) -> tuple[Arri
     return Arriving(rate, peak, None if classes[0][1].number is None else number, at_most), sizes
 
 
-def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, fitting: float) -> Tokens:
+def _tokens(prepared: Prepared, name: str, lengths: Lengths, fitting: float) -> Tokens:
+    _, prompt, output, unsent = lengths
     scenario, service, placed = prepared.scenario, prepared.scenario.services[name], prepared.replicas[name][-1]
     group, pool = service.replica_groups[placed.group], placed.pool
     memory = fit(
@@ -193,4 +225,5 @@ def _tokens(prepared: Prepared, name: str, prompt: IntArray, output: IntArray, f
     )
     if service.kv_cache:
         memory = replace(memory, kv_capacity=memory.kv_capacity - kept_tokens(service.kv_cache))
-    return Tokens(memory, float(prompt.mean()), float(output.mean()), context(service, prompt, output), 1.0 - fitting)
+    held = context(service, prompt, output)
+    return Tokens(memory, float(prompt.mean()), float(output.mean()), held, 1.0 - fitting, unsent)

@@ -140,15 +140,7 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
     scenario = prepared.scenario
     for name, service in scenario.services.items():
         with prepared.checking(f"services.{name}.requests.arrivals.path"):
-            prepared.requests[name] = request_source(
-                name,
-                service.requests,
-                seed=scenario.seed,
-                folder=scenario.folder,
-                start_of_day=seconds_into_week(scenario, service.first_pool),
-                until=prepared.until,
-                block_size=block_size,
-            )
+            prepared.requests[name] = requests_of(prepared, name, block_size)
             _check_lengths(scenario, service, prepared.requests[name])
         _check_thinking(prepared, name, service)
         prepared.clients[name] = clients_of(name, service.requests, seed=scenario.seed, block_size=block_size)
@@ -168,6 +160,20 @@ def _start_sources(prepared: Prepared, block_size: int | None) -> None:
                 physics=physics,
             )
             prepared.notes.extend(_of_trace(name, prepared.jobs[name]))
+
+
+def requests_of(prepared: Prepared, name: str, block_size: int | None = None) -> Source:
+    """The stream of the requests of a service, from the first on. Raises TraceError."""
+    scenario, service = prepared.scenario, prepared.scenario.services[name]
+    return request_source(
+        name,
+        service.requests,
+        seed=scenario.seed,
+        folder=scenario.folder,
+        start_of_day=seconds_into_week(scenario, service.first_pool),
+        until=prepared.until,
+        block_size=block_size,
+    )
 
 
 def _of_trace(name: str, source: JobSource) -> Iterator[str]:

@@ -24,6 +24,7 @@ def service_plan(prepared: Prepared, name: str) -> ServicePlan:
         max_queue_delay=queue_delay(service),
         queue_limit=service.queue_limit,
         timeout=service.timeout,
+        on_death=service.on_death,
         prefix_hit_rate=service.kv_cache.prefix_hit_rate if service.kv_cache else 0.0,
         prefix_blocks=_prefix_blocks(prepared, name),
         start_of_day=seconds_into_week(scenario, service.first_pool) % DAY,

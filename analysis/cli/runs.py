@@ -58,8 +58,8 @@ def run(
         folder = out or Path("out") / scenario.name
         prepared = prepare(scenario)  # what is wrong shows before anything heavy is imported
         asked = _precision(targets, replications) if targets else replications or 1
-        if not quiet and scenario.training:
-            _warn_of_jobs(prepared)
+        if not quiet:
+            _warn(prepared)
         with written_whole(folder, force=force) as partial:
             with progress("simulating", shown=not quiet) as told:
                 result = _outcome(prepared, asked, jobs, told)
@@ -148,10 +148,12 @@ def _outcome(
     return replicate(prepared.scenario, asked, jobs=jobs, progress=told)
 
 
-def _warn_of_jobs(prepared: "Prepared") -> None:
+def _warn(prepared: "Prepared") -> None:
+    """Name the jobs and requests that come in vain."""
     from analysis.jobs_in_vain import known_in_vain
+    from analysis.requests_in_vain import known_beyond_room
 
-    for text in known_in_vain(prepared):
+    for text in (*known_in_vain(prepared), *known_beyond_room(prepared)):
         click.echo(f"note: {text}", err=True)
 
 

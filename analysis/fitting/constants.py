@@ -69,6 +69,16 @@ def fit(accelerator: Accelerator, measurements: Sequence[Measurement]) -> Effici
     return replace(known, **{name: float(math.exp(value)) for name, value in zip(free, found.x, strict=True)})
 
 
+def at_bounds(constants: Efficiency) -> list[str]:
+    """Name the constants that lie where a fit looks no further: something else is in the times."""
+    values = {name: getattr(constants, name) for name in BOUNDS}
+    return [
+        name
+        for name, (low, high) in BOUNDS.items()
+        if values[name] is not None and not low * 1.001 < values[name] < high / 1.001
+    ]
+
+
 def predictions(accelerator: Accelerator, measurements: Sequence[Measurement]) -> Iterator[tuple[str, float, float]]:
     """Give `prefill` or `decode`, predicted seconds and measured seconds of every time that was measured."""
     for each in measurements:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from analysis.fitting.constants import Errors, FitError, errors, errors_left_out, fit
+from analysis.fitting.constants import Errors, FitError, at_bounds, errors, errors_left_out, fit
 from analysis.fitting.measurements import Measurement, Passes, read_measurements
 from sim import catalog
 from sim.catalog.rows import Efficiency
@@ -15,6 +15,8 @@ from sim.hardware.errors import HardwareError
 from sim.units import show
 
 WIDTH = 120
+POOR = 0.3
+"""Median error from which on the laws do not describe the times."""
 
 
 def fitted_rows(path: Path) -> str:
@@ -52,6 +54,12 @@ def _constants(name: str, measurements: Sequence[Measurement], lines: list[str])
         )
     except FitError:
         lines.append(f"# {name}: too few rows to leave some out: how far the constants carry is not known")
+    if ends := [
+        each for each in at_bounds(constants) if getattr(accelerator.efficiency, each, None) != getattr(constants, each)
+    ]:
+        lines.append(f"# {name}: at the end of what is sought: {', '.join(ends)}: something else is in the times")
+    if any(each and median(each) > POOR for each in (own.prefill, own.decode)):
+        lines.append(f"# {name}: these constants do NOT describe the times: are they in seconds, and of this model?")
     return _as_written(constants)
 
 

@@ -83,6 +83,8 @@ def _parsed(
 def _pass_of(cells: Cells) -> tuple[str, Any]:
     key = _text(cells, "model"), _text(cells, "accelerator")
     known = catalog.models().get(key[0])
+    if {"prefill_s", "decode_s"} & cells.keys():
+        raise ValueError("a file is of token models or of passes: columns prefill_s and decode_s, or seconds")
     if known and known.kind == "generative":
         raise ValueError(f"column model: {known.name} is a token model (give prefill_s or decode_s, not seconds)")
     return key[1], (key, _whole(cells, "batch"), _seconds(cells, "seconds"))

@@ -116,7 +116,9 @@ def _speed(service: Mapping[str, Any]) -> str:
     half, late = find(service, metric, "p50"), find(service, metric, "p99")
     if half is None:
         return "how long they took is unknown"
-    return f"{what} within {duration(half)} for half of the requests and within {duration(late)} for 99{SPACE}%"
+    arrived, completed = (find(service, "requests", key) for key in ("arrived", "completed"))
+    of = "the requests" if arrived == completed else "the requests that completed"
+    return f"{what} within {duration(half)} for half of {of} and within {duration(late)} for 99{SPACE}%"
 
 
 def _training(run: Run) -> list[Finding]:
@@ -243,7 +245,8 @@ def _service_tiles(run: Run) -> list[Tile]:
     many = replications(run)
     counted = plural(len(services), "service") + (", mean of a replication" if many > 1 else "")
     shown = [Tile(number(completed), "requests completed", counted)]
-    judged = [each for each in _promises(run) if limits(run, *each) and find(services, *each, "slo", "attainment")]
+    promised = [each for each in _promises(run) if limits(run, *each)]
+    judged = [each for each in promised if find(services, *each, "slo", "attainment") is not None]
     if judged:
         attained = share(find(services, *judged[0], "slo", "attainment"))
         within = interval_words(run.summary, "services", *judged[0], "slo", "attainment")

@@ -109,6 +109,8 @@ def setup(run: Run) -> Table:
     keys: tuple[str, ...] = ("model", "precision", "pools", "parallelism", "replicas", "batching", "routing")
     if any(service.get("switching") for service in services.values()):
         keys = (*keys, "switching")
+    if any(service.get("kv_cache") for service in services.values()):
+        keys = (*keys, "kv_cache")
     rows = [
         [said_name, _models(whole), *(_setting(find(whole, key)) for key in keys[1:])]
         for name, service in services.items()

@@ -20,13 +20,21 @@ _STATISTICS = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": 
 _WORK: Mapping[tuple[str, ...], str] = {
     ("throughput", "requests_per_s"): "requests",
     ("throughput", "output_tokens_per_s"): "output tokens",
-    ("batch_size_mean",): "mean batch",
     ("accelerator_hours",): "accelerator hours",
     ("energy_kwh",): "energy",
     ("energy_j_per_request",): "per request",
     ("energy_j_per_output_token",): "per output token",
     ("cost_usd",): "cost",
     ("carbon_kg",): "carbon",
+}
+_INSIDE: Mapping[tuple[str, ...], str] = {
+    ("utilization",): "busy",
+    ("batch_size_mean",): "mean batch",
+    ("kv_utilization_mean",): "KV cache in use",
+    ("prefix_hit_rate",): "prompts found in cache",
+    ("preemptions",): "preemptions",
+    ("switches",): "models switched",
+    ("requests", "cut_sessions"): "sessions cut off",
 }
 MOST_SERVICES = 40
 """Rows of a table of services, those nearest to missing their limits; summary.json has them all."""
@@ -109,6 +117,12 @@ def _service_tables(run: Run) -> Iterable[Table]:
     yield Table(f"Latency{others}", heads, rows, 2, note=thin_note(rows))
     yield figures_table(
         run.summary, f"Work and energy{others}", "services", "service", [(name,) for name in shown], _WORK
+    )
+    known = {
+        keys: word for keys, word in _INSIDE.items() if any(find(each, *keys) is not None for each in shown.values())
+    }
+    yield figures_table(
+        run.summary, f"Batches and caches{others}", "services", "service", [(name,) for name in shown], known
     )
     yield group_table(run.summary, shown)
 

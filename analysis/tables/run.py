@@ -1,6 +1,6 @@
 """A run in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -58,6 +58,17 @@ _SERVICE = {
     ("slo", "attainment"): "in SLO",
     ("energy_j_per_request",): "per request",
 }
+_LOSSES = {
+    ("requests", "rejected"): "rejected",
+    ("requests", "timed_out"): "timed out",
+    ("requests", "abandoned"): "abandoned",
+    ("requests", "lost"): "lost",
+    ("requests", "retries"): "retries",
+    ("requests", "cut_sessions"): "sessions cut",
+    ("preemptions",): "preemptions",
+    ("switches",): "switches",
+}
+"""Of services; as what stops jobs, only for those that have some."""
 _STREAM = {
     ("jobs", "submitted"): "jobs",
     ("jobs", "completed"): "completed",
@@ -97,6 +108,7 @@ _TENANT = {
 }
 _SECTIONS = (
     ("Services", "services", _SERVICE),
+    ("Further counts", "services", _LOSSES),
     ("Training", "training", _STREAM),
     ("Interruptions and deadlines", "training", _STOPS),
     ("Tenants", "tenants", _TENANT),
@@ -106,11 +118,13 @@ _SECTIONS = (
 
 def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapping[tuple[str, ...], str]) -> Table:
     """A row for each name, a column for each of the figures under its keys, with its interval below it."""
-    table = plain_table(title, "", *columns.values())
     named: Mapping[str, Any] = summary.get(section) or {}
-    told = _stopped(named) if columns is _STOPS else list(named)
+    told = _stopped(named, columns) if columns in (_STOPS, _LOSSES) else list(named)
+    if columns is _LOSSES:
+        columns = {each: word for each, word in columns.items() if _any(named, told, each)}
+    table = plain_table(title, "", *columns.values())
     for name in told[:MOST_ROWS]:
-        for place in with_classes(summary, name) if section == "services" else [(name,)]:
+        for place in with_classes(summary, name) if title == "Services" else [(name,)]:
             keys = [(section, *place, *each) for each in columns]
             figures = (_figure(summary, find(summary, *each), *each) for each in keys)
             table.add_row("  " * (len(place) > 1) + escape(place[-1]), *figures)
@@ -119,10 +133,14 @@ def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapp
     return table
 
 
-def _stopped(streams: Mapping[str, Any]) -> list[str]:
-    """The streams whose jobs were stopped, or had deadlines."""
-    keys = [keys for keys in _STOPS if keys != ("ettr",)]
-    return [name for name in streams if any(figure(find(streams, name, *each)) for each in keys)]
+def _stopped(named: Mapping[str, Any], columns: Mapping[tuple[str, ...], str]) -> list[str]:
+    """The streams whose jobs were stopped, or had deadlines; the services that lost requests, or put some back."""
+    keys = [keys for keys in columns if keys != ("ettr",)]
+    return [name for name in named if any(_any(named, [name], each) for each in keys)]
+
+
+def _any(named: Mapping[str, Any], names: Iterable[str], keys: tuple[str, ...]) -> bool:
+    return any(figure(find(named, name, *keys)) for name in names)
 
 
 def _figure(summary: Mapping[str, Any], value: Any, *keys: str) -> str:

@@ -52,7 +52,11 @@ class Context:
     def check_model(self, name: str) -> str:
         """Return the name, if the file or the catalog has it."""
         inline = self.names.get("models", frozenset())
-        return name if name in inline else check_known("model", name, inline | catalog.models().keys())
+        return name if name in inline else check_known("model", name, inline | catalog.models().keys(), inline)
+
+
+MOST_NAMES = 12
+"""That a hint lists."""
 
 
 class Node(BaseModel):
@@ -92,11 +96,13 @@ def later_tag(key: str, *values: str) -> BeforeValidator:
     return BeforeValidator(refuse)
 
 
-def check_known(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the name, if it is known; else a validation error with near matches."""
+def check_known(kind: str, name: str, known: Iterable[str], listed: Iterable[str] = ()) -> str:
+    """Return the name, if it is known; else a validation error with near matches, or a few names (`listed`, or all)."""
     names = frozenset(known)
     if name not in names:
-        fail(f"unknown {kind} `{name}`", hint=near(name, names) or f"no {kind} is defined")
+        few = sorted(listed or names)
+        some = f"known: {', '.join(few)}" if len(few) <= MOST_NAMES else "`fleetsim catalog` has those that are known"
+        fail(f"unknown {kind} `{name}`", hint=near(name, names) or (some if few else f"no {kind} is defined"))
     return name
 
 

@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from sim.scenario.base import Node, fail
 from sim.scenario.errors import near
-from sim.scenario.quantities import AtLeastOne, Duration, Number, Positive, Probability
+from sim.scenario.quantities import AtLeastOne, Count, Duration, Number, Positive, Probability
 from sim.scenario.scalars import plain_scalar
 
 Q = TypeVar("Q", bound=float)
@@ -228,15 +228,21 @@ VARIANTS: Mapping[str, type[Variant[Any]]] = {
 
 @dataclass(frozen=True)
 class Of:
-    """Marks a `Distribution` whose values have the type `quantity` (an annotated float)."""
+    """Marks a `Distribution` whose values have the type `quantity` (an annotated float).
+
+    Where what it draws is rounded to whole numbers, `exactly` is the type of values that are named one by one.
+    """
 
     quantity: Any
+    exactly: Any = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        number = handler.generate_schema(self.quantity)
+        exactly = self.exactly or self.quantity
+        number = handler.generate_schema(exactly)
         choices: dict[str, CoreSchema] = {"number": number}
         for tag, variant in VARIANTS.items():
-            body = core_schema.typed_dict_field(handler.generate_schema(variant[self.quantity]))  # type: ignore[index]
+            quantity = exactly if variant in (Fixed, Choice) else self.quantity
+            body = core_schema.typed_dict_field(handler.generate_schema(variant[quantity]))  # type: ignore[index]
             choices[tag] = core_schema.no_info_after_validator_function(
                 _value_of(tag), core_schema.typed_dict_schema({tag: body})
             )
@@ -282,5 +288,5 @@ def _ascending(values: tuple[float, ...], *, strictly: bool = False) -> bool:
 DurationDistribution = Annotated[Distribution, Of(Duration)]
 """Seconds."""
 NumberDistribution = Annotated[Distribution, Of(Number)]
-CountDistribution = Annotated[Distribution, Of(AtLeastOne)]
+CountDistribution = Annotated[Distribution, Of(AtLeastOne, exactly=Count)]
 """Numbers of at least 1: tokens, accelerators, requests in a batch."""

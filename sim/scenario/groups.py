@@ -33,6 +33,8 @@ class Groups(Node):
     def _check_routing(cls, group: ReplicaGroup) -> ReplicaGroup:
         if group.routing == "central_queue":
             fail("replicas of a group cannot share a queue: a cache is sent to one of them", "routing", "another rule")
+        if group.replicas.change:
+            fail("replicas of a group do not come and go", "replicas", "one number")
         return group
 
 

@@ -54,6 +54,7 @@ class Plain:
     least: float = -math.inf
     above: float = -math.inf
     most: float = math.inf
+    whole: bool = False
 
     def parse(self, value: Any) -> float:
         """Return the number; a validation error where it is none, not finite or out of bounds."""
@@ -64,6 +65,8 @@ class Plain:
             fail(f"`{number}` is not finite")
         if number < self.least or number <= self.above or number > self.most:
             fail(f"`{value}` is out of bounds", hint=self.bounds())
+        if self.whole and not number.is_integer():
+            fail(f"`{value}` is not a whole number")
         return number
 
     def bounds(self) -> str:
@@ -148,3 +151,4 @@ Positive = Annotated[float, Plain(above=0)]
 Share = Annotated[float, Plain(above=0, most=1)]
 Probability = Annotated[float, Plain(least=0, most=1)]
 AtLeastOne = Annotated[float, Plain(least=1)]
+Count = Annotated[float, Plain(least=1, whole=True)]

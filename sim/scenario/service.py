@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer, m
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.base import Context, Name, Node, context_of, fail, unset
 from sim.scenario.groups import OF_A_GROUP, Groups, pools_of_groups
-from sim.scenario.quantities import Duration, PositiveDuration, Share
+from sim.scenario.quantities import Duration, PositiveDuration, Probability, Share
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import LIMITS, AnyRequests, Part, RequestClasses, Requests, Slo, parts
 from sim.scenario.switching import Switching
@@ -69,7 +69,7 @@ class KvCache(Node):
 
     memory_utilization: Share = 0.9
     block_size: int = Field(default=16, ge=1, le=65_536)
-    prefix_hit_rate: float = Field(default=0.0, ge=0, le=1)
+    prefix_hit_rate: Probability = 0.0
     prefix_blocks: int | None = Field(default=None, ge=1, le=2**24)
     preemption: Literal["recompute", "swap", "none"] = "recompute"
 
@@ -93,6 +93,8 @@ class Service(ReplicaGroup):
     queue_limit: int | None = Field(default=None, ge=0)
     timeout: PositiveDuration | None = None
     client_latency: Duration = 0.0
+    on_death: Literal["requeue", "lose"] = "requeue"
+    """What becomes of the requests of a replica whose accelerators fail: they are routed anew, or are lost."""
     requests: AnyRequests
     slo: Slo | None = None
     switching: Switching | None = Field(default_factory=unset, validate_default=True)
@@ -187,6 +189,8 @@ class Service(ReplicaGroup):
             at, traced = ".".join(("requests", *part.path)), isinstance(part.arrivals, TraceArrivals)
             if part.stream.work is not None:
                 fail("`work` is for single-pass models", f"{at}.work", "a generative model takes `lengths`")
+            if self.model_of(part) != self.model:
+                fail("replicas of a generative model are not shared", f"{at}.model", "a service for each model")
             if part.stream.lengths is None and not traced:
                 fail("a generative model needs `lengths`", at, "a preset's name or {prompt: ..., output: ...}")
             if part.stream.lengths is not None and traced:

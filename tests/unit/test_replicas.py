@@ -1,6 +1,5 @@
 """Replicas that a user's own process starts, drains and fails during a run: the ledger, the audit, the summary."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -9,7 +8,6 @@ import sim.simulation
 from sim.fleet.pool import FleetError
 from sim.preparation import prepare
 from sim.results import Result
-from sim.service_plans import service_plan
 from sim.simulation import Simulation
 
 SCENARIO = {
@@ -138,7 +136,7 @@ def test_replicas_of_a_service_that_says_nothing_of_it_do_not_come_and_go():
 
 
 @pytest.mark.parametrize("on_death", ["requeue", "lose"])
-def test_clients_in_a_closed_loop_live_on_when_their_replica_dies(on_death, monkeypatch):
+def test_clients_in_a_closed_loop_live_on_when_their_replica_dies(on_death):
     """Sixty wait for one replica, which dies twice: each client goes on by itself, and none is there twice."""
     chat = SCENARIO["services"]["chat"] | {
         "batching": {"policy": "continuous", "max_batch_size": 4},
@@ -146,9 +144,8 @@ def test_clients_in_a_closed_loop_live_on_when_their_replica_dies(on_death, monk
             "arrivals": {"process": "closed", "clients": 60, "think_time": "1 s"},
             "lengths": "azure-conv-2023",
         },
+        "on_death": on_death,
     }
-
-    monkeypatch.setattr(sim.simulation, "service_plan", lambda *which: replace(service_plan(*which), on_death=on_death))
 
     def dies_twice(simulation):
         number = 0
