@@ -23,11 +23,14 @@ from sim.pools import failures_of, pool_state
 from sim.scenario import Problem, Scenario, ScenarioError, paths
 from sim.scenario.arrivals import TraceArrivals
 from sim.scenario.clients import ClosedArrivals
+from sim.scenario.errors import near
 from sim.scenario.failures import Per
 from sim.scenario.replica_group import ReplicaGroup
 from sim.scenario.requests import parts
 from sim.scenario.room import Place, keys_of
 from sim.scenario.service import DynamicBatching, Service
+from sim.serving.layout import METRICS
+from sim.training.summary import BLOCKS
 from sim.workload.blocks import Source
 from sim.workload.clients import Clients, clients_of
 from sim.workload.distributions import mean
@@ -109,6 +112,7 @@ def prepare(
     `services.chat.ttft_s`, whose share over each is counted; `block_size` is how many requests are drawn at a time.
     """
     prepared = Prepared(scenario, limits=limits or {})
+    _check_limits(prepared)
     _resolve_policies(prepared, policies or {})
     _check_jobs_end(prepared)
     _start_sources(prepared, block_size)
@@ -119,6 +123,17 @@ def prepare(
     if prepared.problems:
         raise ScenarioError(prepared.problems)
     return prepared
+
+
+def _check_limits(prepared: Prepared) -> None:
+    scenario, places = prepared.scenario, dict[tuple[str, ...], Sequence[str]]()
+    for name, service in scenario.services.items():
+        places["services", name] = METRICS
+        places |= {("services", name, "classes", *part.path): METRICS for part in parts(service.requests) if part.path}
+    places |= {("training", name): BLOCKS for name in scenario.training}
+    known = {paths.join((*place, block)) for place, blocks in places.items() for block in blocks}
+    for path in sorted(prepared.limits.keys() - known):
+        prepared.problems.append(scenario.problem("limits", f"there is no `{path}` to limit", near(path, known)))
 
 
 def _resolve_policies(prepared: Prepared, instances: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ A replica is in one of so many slots of its service; which accelerators it holds
 starts, drains and fails replicas is a process on the clock of both planes.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -52,8 +53,11 @@ class Replicas:
     def start(self, service: str, start_up: float = 0.0) -> int | None:
         """Start a replica that is ready `start_up` seconds later; its number, or None where there is no room for it.
 
-        Raises FleetError where the replicas of a service only prefill or decode: those never change.
+        Raises FleetError where the replicas of a service only prefill or decode: those never change; ValueError for a
+        time that is not one.
         """
+        if not 0.0 <= start_up < math.inf:
+            raise ValueError(f"a replica cannot be ready after {start_up} s")
         if service not in self.slots:
             raise FleetError(f"the replicas of {service} do not come and go")
         for number, slot in enumerate(self.slots[service]):

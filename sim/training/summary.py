@@ -15,6 +15,8 @@ Block = dict[str, float | None]
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 SHORTEST = 10.0
 """Seconds: bounded slowdown takes no duration as less."""
+BLOCKS = ("queueing_s", "jct_s", "slowdown", "bounded_slowdown")
+"""Of a stream: what limits may be given for."""
 
 
 def submitted_within(jobs: Sequence[Job], opening: float, closing: float, ended: float) -> list[Job]:

@@ -11,6 +11,7 @@ from unit.queue_scenario import queue
 
 import sim
 from analysis import figures
+from sim.scenario import ScenarioError
 from sim.serving import layout
 from sim.serving.request_plane import RequestPlane
 from sim.serving.service_plan import ClassPlan, ServicePlan
@@ -139,3 +140,8 @@ def test_the_highest_priority_goes_first_in_order_of_arrival_and_interrupts_nobo
 def test_who_gives_up_leaves_from_the_middle_of_the_queue():
     rows = [(0.0, 1, 1, 9.0, 0), (1.0, 1, 1, 1.0, 0), (3.0, 1, 1, 1.0, 1), (5.0, 1, 1, 1.0, 0)]
     assert order_of_starts(rows, [0, 1], timeout=5.0) == [0, 2, 3], "the second leaves at 6 s, behind the third"
+
+
+def test_limits_are_of_blocks_that_there_are():
+    with pytest.raises(ScenarioError, match=r"there is no `services.s.e2e` to limit .did you mean `services.s.e2e_s`"):
+        sim.run(queue(), limits={"services.s.e2e": [0.05]})

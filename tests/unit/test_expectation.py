@@ -6,8 +6,9 @@ import pytest
 
 import sim
 from analysis.check import describe
-from analysis.expectation import service_expectation
+from analysis.expectation import longest, service_expectation
 from analysis.job_expectation import training_expectation
+from analysis.requests_in_vain import known_beyond_room
 from sim.preparation import prepare
 
 GPU = {"gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "60 W", "busy_power": "400 W"}}
@@ -96,6 +97,39 @@ def test_requests_that_exceed_the_cache_are_cautioned_of():
     assert found.tokens is not None
     assert found.tokens.too_long > 0.2
     assert "of the requests exceed the" in text(spec)
+    prepared = prepare(spec)
+    (said,) = known_beyond_room(prepared)
+    assert "services.s.requests" in said
+    assert f"{100 * found.tokens.too_long:.1f}" in said
+    result = sim.run(spec)
+    rejected, arrived = (result.metric(f"services.s.requests.{key}") for key in ("rejected", "arrived"))
+    assert rejected / arrived == pytest.approx(found.tokens.too_long, abs=0.05)
+
+
+def test_requests_of_a_trace_that_exceed_the_cache_are_named_and_still_come(tmp_path):
+    path = tmp_path / "trace.csv"
+    rows = "".join(f"{second},{100 if second % 4 else 10_000_000},5\n" for second in range(20))
+    path.write_text("arrival_s,prompt_tokens,output_tokens\n" + rows)
+    prepared = prepare(llm("1/s", requests={"arrivals": {"process": "trace", "format": "csv", "path": str(path)}}))
+    (said,) = known_beyond_room(prepared)
+    assert "about 25" in said
+    assert sim.simulation.simulate(prepared).metric("services.s.requests.rejected") == 5
+
+
+def test_turns_that_a_session_outgrows_are_not_sent_and_not_rejected():
+    """A prompt takes 45 % of the cache: the second turn fits with the first, the third does not any more."""
+    room = longest(prepare(llm("1/s")), "s")
+    requests = {
+        "arrivals": {"process": "deterministic", "rate": "0.005/s"},
+        "lengths": {"prompt": int(0.45 * room), "output": 10},
+        "sessions": {"turns": 4, "think_time": "1 s"},
+    }
+    spec = llm("1/s", requests=requests)
+    tokens = service_expectation(prepare(spec), "s").tokens
+    assert (tokens.too_long, tokens.unsent) == (0.0, pytest.approx(0.5))
+    result = sim.run(spec.with_({"drain": True}))
+    assert result.metric("services.s.requests.rejected") == 0
+    assert result.metric("services.s.requests.arrived") == 2 * result.metric("services.s.requests.cut_sessions") > 4
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,23 @@ def test_damaged_rows_do_not_decide():
     assert sorted(found.decode)[len(rows) // 2] < 0.03
 
 
+def test_times_that_the_laws_cannot_make_are_told(tmp_path):
+    """The same times, taken for seconds when they are milliseconds."""
+    rows = [
+        f"H100-SXM,Llama-3.1-70B,{each.tensor},{each.batch},{each.prompt},{each.context:g},"
+        f"{each.prefill * factor!r},{each.decode * factor!r}"
+        for factor in (1.0, 1000.0)
+        for each in made_by(TRUE)
+    ]
+    half = len(rows) // 2
+    assert "#" in (right := fitted_rows(written(tmp_path, rows[:half])))
+    wrong = fitted_rows(written(tmp_path, rows[half:]))
+    assert "at the end of what is sought" not in right
+    assert "do NOT describe" not in right
+    assert "at the end of what is sought: memory" in wrong
+    assert "do NOT describe the times" in wrong
+
+
 def test_what_is_not_measured_stays_as_it_was():
     base = replace(H100, efficiency=replace(TRUE, prefill_compute=0.33))
     found = fit(base, made_by(TRUE, tensors=(4,), prefill=False))

@@ -146,3 +146,13 @@ def test_client_latency_counts_where_prefill_and_decode_are_apart(result):
     for latency in ("ttft_s", "e2e_s"):
         path = f"services.chat.{latency}.mean"
         assert slower.metric(path) == pytest.approx(result.metric(path) + 0.5)
+
+
+def test_replicas_of_groups_and_of_token_models_say_what_they_cannot():
+    replicas = {"services.chat.groups.prefill.replicas": {"initial": 1, "min": 0, "max": 2}}
+    with pytest.raises(ScenarioError, match="do not come and go"):
+        sim.load(SCENARIO).with_(replicas)
+    chat = SCENARIO["services"]["chat"]
+    of_another = {"requests": {"a": chat["requests"] | {"model": "Llama-2-70B"}}}
+    with pytest.raises(ScenarioError, match=r"requests\.a\.model: replicas of a generative model are not shared"):
+        sim.load(SCENARIO | {"services": {"chat": chat | of_another}})

@@ -1,6 +1,5 @@
 """Replicas that a user's own process starts, drains and fails during a run: the ledger, the audit, the summary."""
 
-
 import pytest
 
 import sim

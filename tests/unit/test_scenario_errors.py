@@ -69,6 +69,8 @@ WRONG = [
     (SMALL, "pools: [p]", "pools: []", "services.s.pools", "at least 1"),
     (SMALL, "pools: [p]", "pools: [p, p]", "services.s.pools", "twice"),
     (SMALL, "model: unit", "model: units", "services.s.model", "did you mean `unit`?"),
+    (SMALL, "model: unit", "model: Zzzz", "services.s.model", "known: unit"),
+    (SMALL, WORK, "WORK, sessions: {turns: 1.5, think_time: 1 s}".replace("WORK", WORK), "services.s.requests.sessions.turns", "not a whole number"),
     (SMALL, "accelerator: server", "accelerator: servr", "pools.p.accelerator", "did you mean `server`?"),
     (SMALL, "nodes: 10", "nodes: 0", "pools.p.nodes", "at least 1"),
     (SMALL, "nodes: 10", "nodes: 1.5", "pools.p.nodes", "whole number"),
