@@ -13,11 +13,10 @@ from sim.serving.counting import BUCKETS, HOUR, HOURS
 from sim.serving.law_records import law_records, models_on, whole_blocks
 from sim.serving.prefix_records import prefix_records
 from sim.serving.request_blocks import blocks_of_draws
-from sim.serving.service_plan import ClassPlan, ClientPlan, ServicePlan
+from sim.serving.service_plan import PROMISES, ClassPlan, ClientPlan, ServicePlan
 
 EVENTS_PER_CALL = 1_000_000
 NO_COUNT = 2**62
-PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
 
 
 def empty_plane(services: Sequence[ServicePlan], row_block: int, slots: int, step_block: int = 0) -> layout.Plane:

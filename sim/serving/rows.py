@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.hardware.tables import SinglePassReplica
 from sim.serving import layout
-from sim.serving.service_plan import ServicePlan
+from sim.serving.service_plan import PROMISES, ClassPlan, ServicePlan
 from sim.serving.summary import classes_of_requests
 
 if TYPE_CHECKING:
@@ -90,11 +91,23 @@ def open_rows(plane: layout.Plane) -> NDArray[Any]:
     return rows
 
 
-def _class_names(services: Sequence[ServicePlan]) -> list[str | None]:
-    """The names of the classes as the plane numbers them; None for all requests of a service without classes."""
-    first = [plan.classes[0].name if len(plan.classes) == 1 else None for plan in services]
-    groups = [None for plan in services if plan.decode]
-    return [*first, *groups, *(each.name for plan in services if len(plan.classes) > 1 for each in plan.classes)]
+def _classes(services: Sequence[ServicePlan]) -> list[tuple[str | None, bool]]:
+    """The classes as the plane numbers them: their names, and whether anything is promised to them.
+
+    All requests of a service without classes are one without a name; a group that decodes has no class of its own.
+    """
+    first = [_class(plan, plan.classes[0]) if len(plan.classes) == 1 else _class(plan, plan) for plan in services]
+    groups = [(None, False) for plan in services if plan.decode]
+    return [
+        *first,
+        *groups,
+        *(_class(plan, each) for plan in services if len(plan.classes) > 1 for each in plan.classes),
+    ]
+
+
+def _class(plan: ServicePlan, own: ServicePlan | ClassPlan) -> tuple[str | None, bool]:
+    promised = plan.slo_itl is not None or any(getattr(own, name) is not None for name in PROMISES)
+    return None if own is plan else own.name, promised
 
 
 def _table(rows: NDArray[Any], services: Sequence[ServicePlan]) -> "pa.Table":
@@ -103,15 +116,18 @@ def _table(rows: NDArray[Any], services: Sequence[ServicePlan]) -> "pa.Table":
     times = {"arrival_s": "arrival", "start_s": "start", "first_token_s": "first_token", "end_s": "end"}
     outcome = rows["status"]
     names = pa.array([plan.name for plan in services], pa.string())
-    classes = pa.array(_class_names(services), pa.string())
+    class_names, promised = zip(*_classes(services), strict=True)
+    unpromised = ~np.array(promised)[rows["class_index"]]
+    tokenless = np.array([isinstance(plan.replica, SinglePassReplica) for plan in services])[rows["service"]]
+    classes = pa.array(class_names, pa.string())
     columns: dict[str, Any] = {
         "service": pa.DictionaryArray.from_arrays(pa.array(rows["service"].astype(np.int32)), names),
         "class": classes.take(pa.array(rows["class_index"])),
         "replica": pa.array(rows["replica"], mask=rows["replica"] == layout.NONE),
         **{name: pa.array(rows[field], mask=np.isnan(rows[field])) for name, field in times.items()},
-        "prompt_tokens": pa.array(rows["prompt"]),
-        "output_tokens": pa.array(rows["output"]),
+        "prompt_tokens": pa.array(rows["prompt"], mask=tokenless),
+        "output_tokens": pa.array(rows["output"], mask=tokenless),
         "status": pa.DictionaryArray.from_arrays(pa.array(outcome.astype(np.int32)), pa.array(layout.OUTCOMES)),
-        "slo_met": pa.array(rows["met"] == 1, mask=outcome == layout.IN_FLIGHT),
+        "slo_met": pa.array(rows["met"] == 1, mask=unpromised | (outcome == layout.IN_FLIGHT)),
     }
     return pa.table(columns)

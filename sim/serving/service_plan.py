@@ -56,6 +56,10 @@ class ClientPlan:
     """At and after this instant nothing is sent after thinking."""
 
 
+PROMISES = ("slo_ttft", "slo_tpot", "slo_e2e")
+"""What may be promised to a class, by the name of its limit in a plan."""
+
+
 @dataclass(frozen=True)
 class ClassPlan:
     """One of several classes of a service's requests. Seconds; None: no limit."""

@@ -44,6 +44,7 @@ def test_rows_are_in_order_of_service_and_arrival_whenever_telemetry_was_taken(r
     assert first.read_bytes() == second.read_bytes()
     rows = pd.read_parquet(first)
     assert len(rows) == runs[0].metric("run.requests")
+    assert rows[["prompt_tokens", "output_tokens", "slo_met"]].isna().all(axis=None)
     assert list(rows["service"].unique()) == ["turns", "least"]
     assert all(own["arrival_s"].is_monotonic_increasing for _, own in rows.groupby("service", observed=True))
 
@@ -75,7 +76,10 @@ def test_rows_name_classes_where_some_services_decode_on_replicas_of_their_own(t
     }
     run = sim.run(sim.load(made))
     rows = pd.read_parquet(run.save(tmp_path / "run") / "requests.parquet")
-    assert rows[rows["service"] == "one"]["class"].isna().all()
+    one = rows[rows["service"] == "one"]
+    assert one["class"].isna().all()
+    assert one["slo_met"].isna().all()
+    assert (one["output_tokens"] == 7).all()
     several = rows[rows["service"] == "several"]
     assert set(several["class"]) == {"short", "long"}
     assert (several["output_tokens"] == several["class"].map(parts)).all()
