@@ -53,16 +53,11 @@ def break_off(plane: Any, replica_index: int, now: float) -> float:
         if replica.prefills > 0:
             return replica.last_token
         return now if replica.marked else replica.anchor
-    service = entry(plane.services, replica.service)
     piece = entry(plane.pieces, replica.row)
     iteration, end = iteration_under_way(replica, piece, now)
     ended = iteration if end == now else iteration - 1
-    done = ended - replica.steps
-    if grows(service):
-        replica.kv_area += 0.5 * float(replica.batch * done) * (now - replica.busy_since)
     book_step(plane, replica_index, now)
-    replica.batches += done
-    replica.batched += done * replica.batch
+    replica.grown = 0.0
     replica.planned = ended
     note_step(plane, replica_index, now)
     replica.steps = ended

@@ -8,7 +8,7 @@ from sim.serving.compiler import entry, helper
 from sim.serving.event_heap import keep_in_order
 from sim.serving.kv_cache import grows, iterations_with_room, overflows
 from sim.serving.layout import DECODE
-from sim.serving.segment import end_of, energy_of, piece_at
+from sim.serving.segment import end_of, energy_of, growth, piece_at
 from sim.serving.token_gaps import count_gaps
 
 
@@ -54,20 +54,31 @@ def end_decode(plane: Any, replica_index: int, now: float) -> None:
     replica = entry(plane.replicas, replica_index)
     service = entry(plane.services, replica.service)
     piece = entry(plane.pieces, replica.row)
-    count_gaps(plane, replica_index, piece, replica.planned)
+    count_iterations(plane, replica_index, piece, replica.planned, now)
     drawn = energy_of(replica, piece, replica.planned)
     replica.joules_decode += drawn - replica.accounted
     replica.accounted = drawn
-    done = replica.planned - replica.steps
     if grows(service):
-        replica.kv_held += replica.batch * done
-        replica.kv_area += 0.5 * float(replica.batch * done) * (now - replica.busy_since)
+        replica.kv_held += replica.batch * (replica.planned - replica.steps)
+    replica.grown = 0.0
     replica.busy_decode += now - replica.busy_since
     replica.busy_since = now
-    replica.batches += done
-    replica.batched += done * replica.batch
     replica.steps = replica.planned
     replica.tokens = replica.base + replica.batch * replica.steps
+
+
+@helper
+def count_iterations(plane: Any, replica_index: int, piece: Any, iteration: int, now: float) -> None:
+    """Count the iterations of a segment up to this one, the last that has ended, and what they have held until now."""
+    replica = entry(plane.replicas, replica_index)
+    new = iteration - replica.counted
+    replica.batches += new
+    replica.batched += new * replica.batch
+    if grows(entry(plane.services, replica.service)):
+        grown = growth(replica, piece, iteration, now)
+        replica.kv_area += grown - replica.grown
+        replica.grown = grown
+    count_gaps(plane, replica_index, piece, iteration)
 
 
 @helper

@@ -194,7 +194,7 @@ REPLICA = _record(
     "due anchor busy_since",
     "batch members members_at room iterations steps planned base tokens row changed counted prefills older "
     "pinned received batches batched computed_tokens loaded prefix",
-    "last_change energy accounted running_area running_sum kv_area last_token",
+    "last_change energy accounted running_area running_sum kv_area grown last_token",
     "kv_held admitted admissions prefill_tokens prefill_read prefill_squares fresh late partial",
     "busy_prefill busy_decode busy_batch joules_prefill joules_decode joules_batch work link_free "
     "busy_switch joules_switch",
@@ -204,12 +204,13 @@ REPLICA = _record(
 `due` is the instant of what comes next: the end of a step, or, where `marked`, the beginning of another. A decode
 segment began at `anchor` with `batch` sequences holding `base` tokens; `steps` iterations are done.
 
-`kv_held` counts tokens: those that a replica holds, or has reserved where nothing is ever preempted. The time between
-tokens is counted for the first `counted` iterations of the segment. After `prefills` prefills since the last token of
-those who decoded, at `last_token`, these are the `older` ones, and the others stand in the list `fresh`. `late` counts
-iterations that came later after the one before than the objective allows. `pinned` tokens, in whole blocks, belong to
-caches that are being sent or received; the list `received` are requests whose cache has come since the last step. `law`
-is that of the model that is `loaded`."""
+`kv_held` counts tokens: those that a replica holds, or has reserved where nothing is ever preempted. What a batch that
+decodes adds to them is there when its `steps` are; until then `grown` token-seconds of it are in `kv_area`. The time
+between tokens, and the batches, are counted for the first `counted` iterations of the segment. After `prefills`
+prefills since the last token of those who decoded, at `last_token`, these are the `older` ones, and the others stand in
+the list `fresh`. `late` counts iterations that came later after the one before than the objective allows. `pinned`
+tokens, in whole blocks, belong to caches that are being sent or received; the list `received` are requests whose cache
+has come since the last step. `law` is that of the model that is `loaded`."""
 
 _REQUEST = (
     "service replica status index prompt output kv next later earlier generated order computed late",

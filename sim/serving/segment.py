@@ -34,6 +34,24 @@ def energy_of(replica: Any, piece: Any, iterations: float) -> float:
 
 
 @helper
+def offsets_until(replica: Any, piece: Any, iterations: float) -> float:
+    """The ends of the first iterations of the segment, in seconds after its anchor, summed."""
+    pairs = iterations * (iterations + 1.0) * 0.5
+    read = float(replica.base) * pairs + float(replica.batch) * (pairs * (iterations - 1.0) / 3.0)
+    return pairs * piece.time_fixed + piece.time_per_token * read
+
+
+@helper
+def growth(replica: Any, piece: Any, iteration: int, now: float) -> float:
+    """Token-seconds of what the batch has added to its cache since the iterations that were done, until `now`.
+
+    Each iteration up to this one, the last that has ended, adds a token for each sequence at its end.
+    """
+    ends = offsets_until(replica, piece, iteration) - offsets_until(replica, piece, replica.steps)
+    return float(replica.batch) * ((iteration - replica.steps) * (now - replica.anchor) - ends)
+
+
+@helper
 def iteration_under_way(replica: Any, piece: Any, now: float) -> tuple[int, float]:
     """The first iteration of the segment that ends at or after `now`, at least one, and the instant of its end."""
     elapsed = now - replica.anchor

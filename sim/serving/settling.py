@@ -9,10 +9,10 @@ from typing import Any
 from sim.serving.by_reference import referred_to
 from sim.serving.compiler import apart, entry, helper, is_full, kernel
 from sim.serving.counting import pass_running, pass_waiting
+from sim.serving.decode import count_iterations
 from sim.serving.layout import DECODE, PASS, PREFILL, SWAP, SWITCH
 from sim.serving.presence import pass_presence
 from sim.serving.segment import end_of, energy_of, iteration_under_way
-from sim.serving.token_gaps import count_gaps
 from sim.serving.transfer import pass_transferring
 
 
@@ -108,11 +108,11 @@ def book_step(plane: Any, replica_index: int, now: float) -> None:
 
 @helper
 def decode_until(plane: Any, replica_index: int, now: float) -> float:
-    """Count the tokens of a decode segment up to an instant, and its joules; an iteration under way draws evenly."""
+    """Count the iterations of a decode segment that have ended, and its joules; the one under way draws evenly."""
     replica = entry(plane.replicas, replica_index)
     piece = entry(plane.pieces, replica.row)
     iteration, end = iteration_under_way(replica, piece, now)
     begin = end_of(replica, piece, iteration - 1)
     before, after = energy_of(replica, piece, iteration - 1), energy_of(replica, piece, iteration)
-    count_gaps(plane, replica_index, piece, iteration if end == now else iteration - 1)
+    count_iterations(plane, replica_index, piece, iteration if end == now else iteration - 1, now)
     return before + (after - before) * ((now - begin) / (end - begin))

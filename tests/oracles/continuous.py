@@ -86,6 +86,16 @@ class Continuous:
         kept = sum(-(-(r.prompt + 1) // replica.service.plan.replica.block_size) for r in replica.keeping)
         return kept + sum(self.blocks(replica, r) for r in replica.held)
 
+    def tokens_held(self, replica):
+        """Tokens in the cache of a replica: of requests in its batch, and of those whose prompts are computed.
+
+        Room that is reserved counts in whole blocks.
+        """
+        plan = replica.service.plan
+        if plan.preemption == "none":
+            return plan.replica.block_size * sum(self.blocks(replica, r) for r in replica.held)
+        return sum(r.context + (r not in replica.batch and r not in replica.swapping) for r in replica.held)
+
     def has_room(self, replica, request):
         plan = replica.service.plan
         needed = self.blocks_held(replica) + self.blocks(replica, request)

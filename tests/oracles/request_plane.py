@@ -100,6 +100,7 @@ class Replica:
 
     life: int = READY
     began: float = 0.0
+    kv_area: float = 0.0
     step_joules: float = 0.0
 
     @property
@@ -187,6 +188,9 @@ class Oracle(Clients, Continuous, Disaggregated, Lifecycle, Prefixes, SinglePass
 
     def run(self, until=math.inf):
         while (instant := self.next_instant()) < until:
+            for replica in self.replicas:
+                if replica.service.generative:
+                    replica.kv_area += self.tokens_held(replica) * (instant - self.now)
             self.now = instant
             for replica in self.replicas:
                 if replica.ends == instant:
