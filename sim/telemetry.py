@@ -160,7 +160,7 @@ def telemetry_frame(
     if len(samples) < 2:
         return pd.DataFrame({name: [] for name in ("time_s", "kind", "name", "metric", "value")})
     columns = {
-        **_service_columns(samples, services),
+        **_service_columns(samples, services, ledger),
         **_stream_columns(samples, streams),
         **_pool_columns(samples, ledger),
     }
@@ -184,14 +184,14 @@ def _elapsed(samples: Sequence[Totals]) -> FloatArray:
     return np.diff([sample.time for sample in samples])
 
 
-def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | None]) -> Columns:
+def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | None], ledger: Ledger) -> Columns:
     columns: Columns = {}
     if not services:
         return columns
     elapsed = _elapsed(samples)
     records = np.stack([sample.services for sample in samples])
     busy = np.stack([sample.busy for sample in samples]).sum(axis=2)
-    joules = np.stack([sample.joules for sample in samples]).sum(axis=2)
+    power = _drawn(samples).sum(axis=1)
     for index, (name, number) in enumerate(services.items()):
         own = records[:, index]
         batches = np.diff(own["batches"])
@@ -207,7 +207,7 @@ def _service_columns(samples: Sequence[Totals], services: Mapping[str, int | Non
             "arrivals_per_s": np.diff(own["index"]) / elapsed,
             "completions_per_s": np.diff(own["finished"]) / elapsed,
             "utilization": utilization,
-            "power_w": np.diff(joules[:, index]) / elapsed,
+            "power_w": power[:, ledger.owners[name]],
         }
         if own["generative"][0]:
             with np.errstate(invalid="ignore"):
@@ -243,6 +243,12 @@ def _pool_columns(samples: Sequence[Totals], ledger: Ledger) -> Columns:
 
 def pool_power(samples: Sequence[Totals]) -> FloatArray:
     """Mean watts by interval and pool, accelerators and hosts."""
-    energy = np.stack([sample.ledger_joules + sample.host_joules for sample in samples])
-    drawn: FloatArray = np.diff(energy.sum(axis=(2, 3)), axis=0) / _elapsed(samples)[:, None]
+    drawn: FloatArray = _drawn(samples).sum(axis=2)
+    return drawn
+
+
+def _drawn(samples: Sequence[Totals]) -> FloatArray:
+    """Mean watts by interval, pool and owner, accelerators and hosts."""
+    energy = np.stack([sample.ledger_joules + sample.host_joules for sample in samples]).sum(axis=3)
+    drawn: FloatArray = np.diff(energy, axis=0) / _elapsed(samples)[:, None, None]
     return drawn

@@ -1,5 +1,6 @@
 """Telemetry of a service: lengths are means over the interval, exact also where nothing is there at its end."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -90,3 +91,12 @@ def test_a_cache_grows_by_a_token_an_iteration(tmp_path):
     held = 11 * (row.end_s - row.start_s) + grown
     capacity = prepare(result.scenario).replicas["s"][0].replica.kv_capacity
     assert result.metric("services.s.kv_utilization_mean") == pytest.approx(held / (60 * capacity), rel=0.01)
+
+
+@pytest.mark.parametrize("groups", [{}, {"groups": {"prefill": GROUP, "decode": GROUP}}])
+def test_the_power_of_a_service_makes_up_its_energy(groups):
+    result = llm("7 s", "0.2/s", 100, **groups)
+    power = result.telemetry.query("kind == 'service' and metric == 'power_w'")
+    seconds = np.diff([0.0, *power["time_s"]])
+    assert (power["value"] > 0).all()
+    assert (power["value"] * seconds).sum() == pytest.approx(result.metric("services.s.energy_kwh") * 3.6e6, rel=1e-9)
