@@ -7,7 +7,7 @@ from analysis.expectation import ServiceExpectation
 from analysis.expected_failures import ExpectedFailures
 from analysis.job_expectation import TrainingExpectation
 from analysis.jobs_in_vain import in_vain
-from analysis.requests_in_vain import beyond_room
+from analysis.requests_in_vain import NO_REPLICA, beyond_room
 from analysis.wording import duration, number, power, share
 from sim.hardware.training import UTILIZATION_FACT
 from sim.preparation import FOREVER, Prepared
@@ -54,7 +54,7 @@ Remarks = Iterator[tuple[str, str]]
 
 def _load(service: Service, found: ServiceExpectation) -> Remarks:
     if not service.replicas.initial:
-        yield "replicas", "there is no replica: every request waits"
+        yield "replicas", NO_REPLICA
     elif found.arriving.at_most:
         return
     elif found.load >= 1:

@@ -1,4 +1,4 @@
-"""Requests that are sent in vain: their prompt and answer together exceed the KV cache of a replica."""
+"""Requests that are sent in vain: nobody is there, or prompt and answer together exceed the KV cache of a replica."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,16 @@ from sim.hardware import GenerativeReplica
 from sim.preparation import Prepared
 
 
-def known_beyond_room(prepared: Prepared) -> Iterator[str]:
+NO_REPLICA = "there is no replica: every request waits"
+
+
+def requests_in_vain(prepared: Prepared) -> Iterator[str]:
     """Say so of services, with file, line and key. Leaves the streams of requests as they are; reads traces anew."""
     from analysis.expectation import arriving_lengths, longest
 
-    for name in prepared.scenario.services:
+    for name, service in prepared.scenario.services.items():
+        if not service.replicas.initial:
+            yield str(prepared.scenario.problem(f"services.{name}.replicas", NO_REPLICA))
         if isinstance(prepared.replicas[name][0].replica, GenerativeReplica):
             _, prompt, output, unsent = arriving_lengths(prepared, name, anew=True)
             too_long = float((prompt + output > longest(prepared, name)).mean()) if len(prompt) else 0.0

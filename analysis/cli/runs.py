@@ -151,9 +151,9 @@ def _outcome(
 def _warn(prepared: "Prepared") -> None:
     """Name the jobs and requests that come in vain."""
     from analysis.jobs_in_vain import known_in_vain
-    from analysis.requests_in_vain import known_beyond_room
+    from analysis.requests_in_vain import requests_in_vain
 
-    for text in (*known_in_vain(prepared), *known_beyond_room(prepared)):
+    for text in (*known_in_vain(prepared), *requests_in_vain(prepared)):
         click.echo(f"note: {text}", err=True)
 
 

@@ -8,7 +8,7 @@ import sim
 from analysis.check import describe
 from analysis.expectation import longest, service_expectation
 from analysis.job_expectation import training_expectation
-from analysis.requests_in_vain import known_beyond_room
+from analysis.requests_in_vain import requests_in_vain
 from sim.preparation import prepare
 
 GPU = {"gpu": {"kind": "gpu", "memory": "16 GB", "idle_power": "60 W", "busy_power": "400 W"}}
@@ -98,7 +98,7 @@ def test_requests_that_exceed_the_cache_are_cautioned_of():
     assert found.tokens.too_long > 0.2
     assert "of the requests exceed the" in text(spec)
     prepared = prepare(spec)
-    (said,) = known_beyond_room(prepared)
+    (said,) = requests_in_vain(prepared)
     assert "services.s.requests" in said
     assert f"{100 * found.tokens.too_long:.1f}" in said
     result = sim.run(spec)
@@ -111,7 +111,7 @@ def test_requests_of_a_trace_that_exceed_the_cache_are_named_and_still_come(tmp_
     rows = "".join(f"{second},{100 if second % 4 else 10_000_000},5\n" for second in range(20))
     path.write_text("arrival_s,prompt_tokens,output_tokens\n" + rows)
     prepared = prepare(llm("1/s", requests={"arrivals": {"process": "trace", "format": "csv", "path": str(path)}}))
-    (said,) = known_beyond_room(prepared)
+    (said,) = requests_in_vain(prepared)
     assert "about 25" in said
     assert sim.simulation.simulate(prepared).metric("services.s.requests.rejected") == 5
 
