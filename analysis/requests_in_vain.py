@@ -6,7 +6,6 @@ from analysis.wording import share
 from sim.hardware import GenerativeReplica
 from sim.preparation import Prepared
 
-
 NO_REPLICA = "there is no replica: every request waits"
 
 
