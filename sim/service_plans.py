@@ -1,5 +1,6 @@
 """A service of the scenario, its replicas placed, as the request plane runs it."""
 
+from dataclasses import replace
 from typing import Any
 
 from sim.hardware.memory import kv_bytes_per_token
@@ -65,14 +66,20 @@ def _of_group(prepared: Prepared, name: str, group: str) -> dict[str, Any]:
 
 
 def _decode_plan(prepared: Prepared, name: str) -> ServicePlan:
-    """The replicas that decode."""
+    """The replicas that decode; a request pays the overhead of those that prefill, before its first token."""
     groups = prepared.scenario.services[name].groups
     assert groups is not None  # noqa: S101  it is called for services that have them
+    group = _of_group(prepared, name, "decode")
+    first = prepared.replicas[name][0].replica
+    assert isinstance(first, GenerativeReplica)  # noqa: S101  groups are of token models
+    replicas = [(group["replica"], 0), *group["others"]]
+    paying = [(replace(replica, request_overhead=first.request_overhead), number) for replica, number in replicas]
+    group |= {"replica": paying[0][0], "others": paying[1:]}
     return ServicePlan(
         arrivals=NoArrivals(),
         transfer_latency=groups.kv_transfer.latency,
         transfer_per_token=seconds_per_token(prepared, name),
-        **_of_group(prepared, name, "decode"),
+        **group,
     )
 
 

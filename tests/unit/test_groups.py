@@ -156,3 +156,27 @@ def test_replicas_of_groups_and_of_token_models_say_what_they_cannot():
     of_another = {"requests": {"a": chat["requests"] | {"model": "Llama-2-70B"}}}
     with pytest.raises(ScenarioError, match=r"requests\.a\.model: replicas of a generative model are not shared"):
         sim.load(SCENARIO | {"services": {"chat": chat | of_another}})
+
+
+def test_the_overhead_of_a_request_is_that_of_where_it_is_prefilled():
+    """The same replicas but for what their software takes before the first token."""
+
+    def accelerators(prefill, decode):
+        law = {"memory": 0.8, "decode_compute": 0.2, "prefill_compute": 0.5, "step_overhead": "5 ms"}
+        return {
+            "of_a": {"like": "H100-SXM", "efficiency": law | {"request_overhead": prefill}},
+            "of_b": {"like": "A100-SXM-80GB", "efficiency": law | {"request_overhead": decode}},
+        }
+
+    pools = {name: SCENARIO["pools"][name] | {"accelerator": f"of_{name}"} for name in "ab"}
+    groups = SCENARIO["services"]["chat"]["groups"]
+    chat = SCENARIO["services"]["chat"] | {"groups": groups | {"decode": {"pools": ["b"], "replicas": 7}}}
+    base = SCENARIO | {"pools": pools, "services": {"chat": chat}}
+    runs = [
+        sim.run(sim.load(base | {"accelerators": accelerators(*overheads)}))
+        for overheads in (("20 ms", "20 ms"), ("70 ms", "20 ms"), ("20 ms", "70 ms"))
+    ]
+    for metric in ("ttft_s.mean", "e2e_s.mean"):
+        usual, at_prefill, at_decode = (run.metric(f"services.chat.{metric}") for run in runs)
+        assert at_prefill == pytest.approx(usual + 0.05)
+        assert at_decode == pytest.approx(usual)
