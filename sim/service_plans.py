@@ -72,9 +72,9 @@ def _decode_plan(prepared: Prepared, name: str) -> ServicePlan:
     group = _of_group(prepared, name, "decode")
     first = prepared.replicas[name][0].replica
     assert isinstance(first, GenerativeReplica)  # noqa: S101  groups are of token models
-    replicas = [(group["replica"], 0), *group["others"]]
-    paying = [(replace(replica, request_overhead=first.request_overhead), number) for replica, number in replicas]
-    group |= {"replica": paying[0][0], "others": paying[1:]}
+    paid = {"request_overhead": first.request_overhead}
+    group["replica"] = replace(group["replica"], **paid)
+    group["others"] = [(replace(replica, **paid), number) for replica, number in group["others"]]
     return ServicePlan(
         arrivals=NoArrivals(),
         transfer_latency=groups.kv_transfer.latency,

@@ -124,7 +124,7 @@ def _section(summary: Mapping[str, Any], title: str, section: str, columns: Mapp
         columns = {each: word for each, word in columns.items() if _any(named, told, each)}
     table = plain_table(title, "", *columns.values())
     for name in told[:MOST_ROWS]:
-        for place in with_classes(summary, name) if title == "Services" else [(name,)]:
+        for place in with_classes(summary, name) if columns is _SERVICE else [(name,)]:
             keys = [(section, *place, *each) for each in columns]
             figures = (_figure(summary, find(summary, *each), *each) for each in keys)
             table.add_row("  " * (len(place) > 1) + escape(place[-1]), *figures)

@@ -14,7 +14,7 @@ import sim
 from sim.preparation import prepare
 from sim.simulation import simulate
 from tests.measured.data import Row, rows
-from tests.measured.mlperf_service import DURATION, RUNS
+from tests.measured.mlperf_service import DURATION, RUNS, one_service
 
 STEPS = 9
 """Halvings in the search for the overhead: to 1/512 of the range."""
@@ -107,28 +107,8 @@ def _scenario(server: Server, capacity: float, rate: float, overhead: float, see
     full = server.batch * server.replicas / capacity
     one = full if server.filled else full / server.batch
     seconds = [time + overhead * full for time in (one, full)]
-    return {
-        "fleetsim": 1,
-        "name": "server",
-        "seed": seed,
-        "horizon": f"{DURATION!r} s",
-        "drain": True,
-        "accelerators": {"device": {"kind": "other", "memory": "1 TB", "idle_power": "1 W", "busy_power": "1 W"}},
-        "models": {"model": {"kind": "single_pass", "latency": {"batch": [1, server.batch], "seconds": seconds}}},
-        "pools": {"p": {"accelerator": "device", "nodes": server.replicas}},
-        "services": {
-            "s": {
-                "model": "model",
-                "pools": ["p"],
-                "replicas": server.replicas,
-                "routing": "central_queue",
-                "batching": {
-                    "policy": "dynamic",
-                    "max_batch_size": server.batch,
-                    "max_queue_delay": f"{server.delay!r} s",
-                },
-                "requests": {"arrivals": {"process": "poisson", "rate": f"{rate!r} /s"}},
-            }
-        },
-        "output": {"telemetry": "3650 d"},
-    }
+    model = {"kind": "single_pass", "latency": {"batch": [1, server.batch], "seconds": seconds}}
+    batching = {"policy": "dynamic", "max_batch_size": server.batch, "max_queue_delay": f"{server.delay!r} s"}
+    requests = {"arrivals": {"process": "poisson", "rate": f"{rate!r} /s"}}
+    service = {"routing": "central_queue", "batching": batching, "requests": requests}
+    return one_service(server.replicas, model, service) | {"seed": seed, "horizon": f"{DURATION!r} s", "drain": True}

@@ -105,16 +105,21 @@ def _scenario(pair: Pair, tuning: Tuning, others: Sequence[Pair], rate: float) -
     requests: dict[str, Any] = {"arrivals": {"process": "poisson", "rate": f"{rate!r} /s"}}
     if pair.kind == "tokens":
         requests["lengths"] = {"prompt": 1, "output": _lengths(pair, others)}
+    return one_service(pair.replicas, model, service | {"requests": requests}, device) | _period(pair, rate)
+
+
+def one_service(
+    replicas: int, model: dict[str, Any], service: dict[str, Any], device: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give a scenario, without its horizon, of one service on replicas of an accelerator each."""
+    accelerator = {"kind": "other", "memory": "1 TB", "idle_power": "1 W", "busy_power": "1 W", **(device or {})}
     return {
         "fleetsim": 1,
         "name": "server",
-        **_period(pair, rate),
-        "accelerators": {"device": {"kind": "other", "memory": "1 TB", "idle_power": "1 W", **device}},
+        "accelerators": {"device": accelerator},
         "models": {"model": model},
-        "pools": {"p": {"accelerator": "device", "nodes": pair.replicas}},
-        "services": {
-            "s": {"model": "model", "pools": ["p"], "replicas": pair.replicas, "requests": requests, **service}
-        },
+        "pools": {"p": {"accelerator": "device", "nodes": replicas}},
+        "services": {"s": {"model": "model", "pools": ["p"], "replicas": replicas, **service}},
         "output": {"telemetry": "3650 d"},
     }
 
@@ -134,7 +139,7 @@ def _passes(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], d
     table = {"batch": sizes, "seconds": [overhead + size / rate for size in sizes]}
     batching = {"policy": "dynamic", "max_batch_size": batch}
     return (
-        {"busy_power": "1 W"},
+        {},
         {"kind": "single_pass", "latency": table},
         {"routing": "central_queue", "batching": batching},
     )
@@ -145,7 +150,6 @@ def _tokens(work: float, batch: int, overhead: float) -> tuple[dict[str, Any], d
     parameters, rate = 1e9, batch / (batch / work - overhead)
     efficiency = {"memory": 1, "decode_compute": 1, "prefill_compute": 1, "step_overhead": f"{overhead!r} s"}
     device = {
-        "busy_power": "1 W",
         "peak_flops": {"bf16": f"{2 * parameters * rate!r} FLOP/s"},
         "memory_bandwidth": "1e9 TB/s",
         "efficiency": efficiency,
